@@ -1,0 +1,117 @@
+/* Settings of the data plane and the whole configuration object. Immutable once loaded, refcounted, handed to workers
+ * by mailbox. Durations in microseconds, sizes in bytes. Rows are in proxy_conf.c. */
+#ifndef TANIST_PROXY_CONF_H
+#define TANIST_PROXY_CONF_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../replication/base/conf.h"
+#include "../replication/repl_conf.h"
+
+enum { CONF_LISTENS_MAX = 16, CONF_DATABASES_MAX = 256, CONF_POOLS_MAX = 256, CONF_PATH_MAX = 512, CONF_NAME_MAX = 64 };
+
+enum tls_mode { TLS_OFF = 1, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, TLS_VERIFY_FULL };
+enum route_mode { ROUTE_AUTO = 1, ROUTE_PRIMARY, ROUTE_REPLICA };
+enum pool_mode { POOL_SESSION = 1, POOL_TRANSACTION, POOL_STATEMENT };
+enum consistency { CONSISTENCY_EVENTUAL = 1, CONSISTENCY_SESSION, CONSISTENCY_PRIMARY };
+enum balance_mode { BALANCE_LEAST_BUSY = 1, BALANCE_ROUND_ROBIN };
+enum no_replica { NO_REPLICA_PRIMARY = 1, NO_REPLICA_WAIT, NO_REPLICA_ERROR };
+enum auth_method { AUTH_SCRAM = 1, AUTH_MD5, AUTH_PASSWORD, AUTH_TRUST };
+
+struct tanist_conf {        /* [tanist] */
+    int64_t workers;        /* -1: auto, one for each core */
+    int64_t max_client_conn;
+    char state_dir[CONF_PATH_MAX];
+    int log_level;  /* enum log_level */
+    int log_format; /* enum log_format */
+    char unix_socket_dir[CONF_PATH_MAX]; /* for clients besides the control socket in state_dir; empty: none */
+    usec_t client_login_timeout;
+    bool log_connections;
+};
+
+struct listen_conf { /* [listen NAME] */
+    char name[CONF_NAME_MAX];
+    char address[TOPO_HOST_MAX];
+    int64_t port;
+    int route; /* enum route_mode */
+    int tls;   /* enum tls_mode, towards clients: off, allow/prefer (offered), require (and verify-* of client certs) */
+    char tls_cert_file[CONF_PATH_MAX], tls_key_file[CONF_PATH_MAX], tls_ca_file[CONF_PATH_MAX];
+};
+
+struct database_conf { /* [database NAME]; NAME * is any */
+    char name[CONF_NAME_MAX];
+    char cluster[CONF_NAME_MAX];
+    char dbname[CONF_NAME_MAX]; /* on the server; empty: same name */
+};
+
+struct pool_conf { /* [pool DB.USER], [pool DB.*], [pool *.USER], [pool *]: the most specific wins */
+    char name[2 * CONF_NAME_MAX];
+    int pool_mode; /* enum pool_mode */
+    int64_t pool_size;
+    usec_t query_wait_timeout; /* 0: none */
+    usec_t server_lifetime, server_idle_timeout, server_connect_timeout;
+    int64_t max_prepared_statements; /* on each server */
+};
+
+struct server_tls_conf { /* [server_tls]: towards nodes */
+    int mode;            /* enum tls_mode; default prefer */
+    char ca_file[CONF_PATH_MAX], cert_file[CONF_PATH_MAX], key_file[CONF_PATH_MAX];
+};
+
+struct routing_conf { /* [routing], with the lag rows of repl_conf */
+    bool read_write_split;
+    int consistency;     /* enum consistency */
+    int balance;         /* enum balance_mode */
+    int when_no_replica; /* enum no_replica */
+    char write_functions[1024], read_functions[1024]; /* comma-separated names */
+};
+
+struct auth_conf { /* [auth] */
+    int method;    /* enum auth_method */
+    char auth_query[1024];
+    usec_t auth_cache_ttl;
+};
+
+struct admin_conf { /* [admin] */
+    char admin_users[1024], stats_users[1024];
+};
+
+struct config {
+    struct repl_conf repl; /* first: repl_conf.h's getters take it as root */
+    _Atomic uint32_t refs;
+    struct tanist_conf tanist;
+    int n_listens, n_databases, n_pools;
+    struct listen_conf listens[CONF_LISTENS_MAX];
+    struct database_conf databases[CONF_DATABASES_MAX];
+    struct pool_conf pools[CONF_POOLS_MAX];
+    struct server_tls_conf server_tls;
+    struct routing_conf routing;
+    struct auth_conf auth;
+    struct admin_conf admin;
+};
+
+/* All sections, those of replication included: for conf_load, SHOW CONFIG, the sample and the man page. */
+const struct conf_section *config_sections(int *n);
+
+/* Loads and checks everything. conninfo may be NULL (then a file is needed); with it the file may be NULL: zero
+ * configuration. On error returns ERR_INVALID and diags says all of it; *out is NULL. Returned with one reference. */
+int config_load(const struct conf_source *src, const char *conninfo, struct config **out, struct conf_diags *diags)
+    MUST_CHECK;
+void config_ref(struct config *c);
+void config_unref(struct config *c);
+
+/* The rule for a client's database; NULL when none matches. Borrowed. */
+const struct database_conf *config_database(const struct config *c, const char *database);
+/* Index of its cluster in c->repl.clusters. */
+int config_database_cluster(const struct config *c, const struct database_conf *d);
+/* The most specific pool rule; never NULL (defaults exist). Borrowed. */
+const struct pool_conf *config_pool(const struct config *c, const char *database, const char *user);
+/* Is user in a comma-separated list ("*" is everybody)? */
+bool config_list_has(const char *list, const char *name);
+
+/* Where the CLI finds the daemon: state_dir/.s.PGSQL.<port of the first listener>. */
+void config_control_dir(const struct config *c, char *out, size_t cap);
+
+#endif
