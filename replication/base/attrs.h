@@ -2,7 +2,11 @@
 #ifndef TANIST_BASE_ATTRS_H
 #define TANIST_BASE_ATTRS_H
 
+#include <alloca.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -16,7 +20,8 @@
 /* The struct that holds `member` at `ptr`. */
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
-/* These have bounded or checked replacements: str_*, snprintf, conf's parsers. */
+/* These have bounded or checked replacements: str_*, snprintf, conf's parsers. Their own headers are included above,
+ * because a poisoned name may not even be declared afterwards. */
 #ifndef __cplusplus
 #pragma GCC poison strcpy strcat sprintf strtok gets atoi atol alloca
 #endif
