@@ -22,6 +22,7 @@
 
 /* These have bounded or checked replacements: str_*, snprintf, conf's parsers. Their own headers are included above,
  * because a poisoned name may not even be declared afterwards. */
+#undef alloca
 #ifndef __cplusplus
 #pragma GCC poison strcpy strcat sprintf strtok gets atoi atol alloca
 #endif
