@@ -23,6 +23,9 @@
 /* These have bounded or checked replacements: str_*, snprintf, conf's parsers. Their own headers are included above,
  * because a poisoned name may not even be declared afterwards. */
 #undef alloca
+#undef strcpy
+#undef strcat
+#undef sprintf
 #ifndef __cplusplus
 #pragma GCC poison strcpy strcat sprintf strtok gets atoi atol alloca
 #endif

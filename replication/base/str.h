@@ -35,13 +35,17 @@ void strbuf_add(struct strbuf *b, const char *p, size_t n);
 void strbuf_addc(struct strbuf *b, char c);
 void strbuf_adds(struct strbuf *b, const char *cstr);
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void strbuf_vaddf(struct strbuf *b, const char *fmt, va_list ap);
+void strbuf_vaddf(struct strbuf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 
-/* SQL quoting as PostgreSQL's quote_literal and quote_ident do it (standard_conforming_strings on; a backslash
- * gives the E'' form). JSON string with quotes. */
+/* SQL quoting, as PostgreSQL's quote_literal does it (a backslash gives the E'' form, right with either setting of
+ * standard_conforming_strings); identifiers are always quoted, which needs no list of keywords. A JSON string with
+ * its quotes; bytes that are not UTF-8 become U+FFFD. */
 void strbuf_add_sql_literal(struct strbuf *b, const char *cstr);
 void strbuf_add_sql_ident(struct strbuf *b, const char *cstr);
 void strbuf_add_json(struct strbuf *b, const char *p, size_t n);
+
+/* Length of the valid UTF-8 character at p (1 to 4), 0 if there is none. */
+size_t str_utf8_len(const char *p, size_t n);
 
 /* Copies with truncation, always terminates; returns false if it did not fit. cap is at least 1. */
 bool str_copy(char *dst, size_t cap, const char *src);
