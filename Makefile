@@ -1,13 +1,22 @@
-# tanist: make help lists the targets. Variables: CC (gcc, clang), WERROR=1, SAN=address|thread, B (build folder).
+# tanist. `make help` lists the targets.
+#
+# Variables: CC=gcc|clang   WERROR=1   SAN=address|thread   B=build folder   T=seconds of each fuzz target
+#            TESTS=tests/t/100_wire.t (for e2e)   SEEDS=1..1000 (for sim)   PREFIX, DESTDIR (for install)
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
 
-CC ?= gcc
+VERSION := $(or $(shell sed -n 's/^\#define TANIST_VERSION "\(.*\)"/\1/p' proxy/*.h 2>/dev/null),0)
+
 ifeq ($(origin CC),default)
 CC := gcc
 endif
 B ?= build$(if $(SAN),-$(SAN))
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+T ?= 20
+
+# ---- Compiler --------------------------------------------------------------------------------------------------
 
 cc-option = $(shell echo 'int x;' | $(CC) -Werror $(1) -x c -c -o /dev/null - >/dev/null 2>&1 && echo '$(1)')
 
@@ -33,20 +42,36 @@ ifeq ($(SAN),thread)
 SANFLAGS := -fsanitize=thread
 HARDEN :=
 endif
+ifeq ($(SAN),fuzz)
+CC := clang
+SANFLAGS := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+HARDEN :=
+endif
+ifeq ($(SAN),cov)
+SANFLAGS := --coverage -O0
+HARDEN :=
+endif
 
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANFLAGS) $(PKG_CFLAGS) -pthread
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SAN),,$(LDHARDEN)) $(SANFLAGS) -pthread
 
+# ---- Sources ---------------------------------------------------------------------------------------------------
+
 PURE_SRC := $(wildcard replication/base/*.c replication/core/*.c proxy/wire/*.c proxy/core/*.c)
 SHELL_SRC := $(wildcard replication/*.c proxy/*.c proxy/admin/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 SIM_SRC := $(wildcard tests/sim/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+HEADERS := $(wildcard replication/*.h replication/*/*.h proxy/*.h proxy/*/*.h tests/*/*.h)
+C_FILES := $(PURE_SRC) $(SHELL_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(SIM_SRC) $(FUZZ_SRC) $(HEADERS)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%.t,$(UNIT_SRC))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
-all: $(B)/tanist ## build the binary
+all: $(B)/tanist ## build the binary (build/tanist)
 
 $(B)/tanist: $(call obj,$(SHELL_SRC)) $(B)/libpure.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
@@ -58,18 +83,181 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/unit/%.t: $(B)/tests/unit/%.o $(B)/libpure.a
+$(B)/unit/%.t: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libpure.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(UNIT_LIBS) $(PKG_LIBS)
 
-unit: $(UNIT_BIN) ## build and run the unit tests
-	CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_BIN)
+# libpg_query is PostgreSQL's own grammar: the oracle for our classification, in tests only.
+$(B)/unit/test_oracle%.t: UNIT_LIBS := -lpg_query
 
 $(B)/sim: $(call obj,$(SIM_SRC)) $(B)/libpure.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-clean: ## remove build output
-	rm -rf build build-address build-thread
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 
-.PHONY: all unit clean
+.SECONDARY:
+
+# ---- Packages --------------------------------------------------------------------------------------------------
+
+DEPS_BUILD := gcc libc6-dev make pkg-config libuv1-dev libpq-dev libssl-dev libinih-dev uthash-dev
+DEPS_RUN := postgresql-15 postgresql-client-15 perl util-linux
+DEPS_TEST := $(DEPS_RUN) postgresql-server-dev-15 libipc-run-perl libcmocka-dev libpg-query-dev \
+	clang clang-format libclang-rt-14-dev valgrind git
+
+deps: ## install the missing Debian 12 packages (root or sudo)
+	@tests/tools/deps $(DEPS_BUILD) $(DEPS_TEST)
+
+deps-demo:
+	@tests/tools/deps $(DEPS_BUILD) $(DEPS_RUN)
+
+# ---- Demo ------------------------------------------------------------------------------------------------------
+
+# The Makefile was read before the packages came, so the work is done by a second make.
+demo: deps-demo ## a primary, two replicas and tanist under .demo/, and what to try
+	@$(MAKE) --no-print-directory all
+	@contrib/demo/demo start $(B)/tanist
+
+demo-kill: ## kill the demo's primary with -9 under load and show what clients saw
+	@contrib/demo/demo kill $(B)/tanist
+
+demo-stop: ## stop and remove what make demo made
+	@contrib/demo/demo stop $(B)/tanist
+
+# ---- Tests -----------------------------------------------------------------------------------------------------
+
+# The oldest supported pg_config wins over a newer one in PATH: tests are written for PostgreSQL 15's Perl modules.
+export PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+export TANIST_BUILD := $(abspath $(B))
+TESTS ?= $(sort $(wildcard tests/t/*.t))
+TESTS_SHORT ?= $(filter tests/t/000% tests/t/001% tests/t/1% tests/t/2% tests/t/3%,$(TESTS))
+SEEDS ?= 1..1000
+
+# What a sanitizer finds must fail the test that met it.
+export ASAN_OPTIONS ?= detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=1
+export UBSAN_OPTIONS ?= print_stacktrace=1:exitcode=99
+export TSAN_OPTIONS ?= exitcode=99:halt_on_error=0:second_deadlock_stack=1
+
+check: deps ## packages, build, unit tests, simulator, lints, end-to-end tests
+	@$(MAKE) --no-print-directory check-run
+
+check-run: all lint-includes lint-headers lint-size lint-tokens lint-conf unit sim e2e
+
+unit: $(UNIT_BIN) ## build and run the unit tests
+	CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_BIN)
+
+sim: $(if $(SIM_SRC),$(B)/sim) ## run the failover simulator over SEEDS
+	$(if $(SIM_SRC),$(B)/sim --seeds $(SEEDS),@:)
+
+e2e: all ## end-to-end tests on real servers (TESTS=... for some)
+	prove -I tests/lib --timer $(TESTS)
+
+asan: ## unit tests and a short end-to-end run under address and undefined sanitizers
+	$(MAKE) SAN=address all unit sim SEEDS=1..100
+	$(MAKE) SAN=address e2e TESTS="$(TESTS_SAN)"
+
+tsan: ## the same under the thread sanitizer
+	$(MAKE) SAN=thread all unit sim SEEDS=1..20
+	$(MAKE) SAN=thread e2e TESTS="$(TESTS_SAN)"
+
+# The short end-to-end test of the sanitizer runs: a session, and a failover.
+TESTS_SAN ?= $(sort $(wildcard tests/t/000*.t tests/t/100*.t tests/t/200*.t tests/t/400*.t))
+
+fuzz: ## run each fuzz target for T seconds from its corpus
+	$(MAKE) SAN=fuzz fuzz-run
+
+fuzz-run: $(FUZZ_BIN)
+	@for f in $(FUZZ_BIN); do n=$${f##*/fuzz_}; mkdir -p $(B)/corpus/$$n $(B)/crash; \
+	  echo "== $$n"; $$f -max_total_time=$(T) -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
+	  -artifact_prefix=$(B)/crash/$$n- $(B)/corpus/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) \
+	  >$(B)/fuzz-$$n.log 2>&1 || { tail -40 $(B)/fuzz-$$n.log; exit 1; }; \
+	  grep -E 'number_of_executed_units' $(B)/fuzz-$$n.log; done
+
+# Regression of the seed corpora only, without new input: fast enough for CI.
+fuzz-seeds:
+	$(MAKE) SAN=fuzz fuzz-seeds-run
+
+fuzz-seeds-run: $(FUZZ_BIN)
+	@for f in $(FUZZ_BIN); do n=$${f##*/fuzz_}; echo "== $$n"; $$f -runs=0 tests/fuzz/corpus/$$n 2>&1 | tail -1; \
+	  test $${PIPESTATUS[0]} = 0 || exit 1; done
+
+cov: ## branch coverage of the pure folders by the unit tests (gcov)
+	$(MAKE) SAN=cov CC=gcc unit
+	@for f in $(PURE_SRC); do gcov -b -n -o $(B)-cov/$$f $(B)-cov/$${f%.c}.o 2>/dev/null | \
+	  awk -v f=$$f '/^File/ {on = index($$0, f)} on && /^(Lines|Branches) executed/ {printf "%s ", $$0} END {print f}'; done
+
+bench-classify: ## nanoseconds per statement of the classifier
+	$(MAKE) $(B)/unit/bench_classify && $(B)/unit/bench_classify
+
+$(B)/unit/bench_%: $(B)/tests/bench/bench_%.o $(B)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# ---- Lints -----------------------------------------------------------------------------------------------------
+
+lint: lint-includes lint-headers lint-size lint-format lint-conf lint-tokens ## all lints
+
+lint-includes: ## the dependency law of the folders
+	@tests/tools/lint-includes
+
+lint-headers: ## every header compiles alone
+	@CC="$(CC)" CFLAGS="-std=c11 -D_GNU_SOURCE $(WARN) $(PKG_CFLAGS)" tests/tools/lint-headers $(HEADERS)
+
+lint-size: ## limits of files and functions
+	@tests/tools/lint-size $(C_FILES)
+
+lint-format: ## clang-format 14
+	@tests/tools/lint-format $(C_FILES)
+
+lint-conf: $(if $(SHELL_SRC),$(B)/tanist) ## the committed sample file is the generated one
+	@tests/tools/lint-conf $(B)/tanist
+
+lint-tokens: ## every log event token is documented once
+	@tests/tools/lint-tokens
+
+format: ## apply clang-format
+	clang-format -i $(C_FILES)
+
+# ---- The rest --------------------------------------------------------------------------------------------------
+
+MAN_SRC := $(wildcard doc/*.scd)
+
+doc/tanist.conf.5.scd: doc/tanist.conf.5.head $(B)/tanist
+	{ cat doc/tanist.conf.5.head; $(B)/tanist config man; } >$@.tmp && mv $@.tmp $@
+
+conf/tanist.conf.sample: $(B)/tanist
+	$(B)/tanist config sample >$@.tmp && mv $@.tmp $@
+
+sample: ## write conf/tanist.conf.sample and the settings man page from the settings table
+	rm -f conf/tanist.conf.sample doc/tanist.conf.5.scd
+	$(MAKE) conf/tanist.conf.sample doc/tanist.conf.5.scd
+
+# Man pages are installed if scdoc is there; it is not worth a dependency of the build.
+install: all ## install under DESTDIR and PREFIX
+	install -D -m 755 $(B)/tanist $(DESTDIR)$(PREFIX)/bin/tanist
+	install -D -m 644 conf/tanist.conf.sample $(DESTDIR)$(PREFIX)/share/doc/tanist/tanist.conf.sample
+	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/tanist/README.md
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/tanist/LICENSE
+	install -D -m 644 contrib/systemd/tanist.service $(DESTDIR)$(PREFIX)/lib/systemd/system/tanist.service
+	if command -v scdoc >/dev/null; then for f in $(MAN_SRC); do n=$$(basename $$f .scd); \
+	  d=$(DESTDIR)$(PREFIX)/share/man/man$${n##*.}; mkdir -p $$d && scdoc <$$f >$$d/$$n || exit 1; done; fi
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/tanist $(DESTDIR)$(PREFIX)/lib/systemd/system/tanist.service
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/tanist
+	rm -f $(foreach m,$(notdir $(basename $(MAN_SRC))),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(m))
+
+compdb: ## write compile_commands.json
+	@$(MAKE) -Bn CC=$(CC) all $(UNIT_BIN) | tests/tools/compdb >compile_commands.json
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' Makefile
+
+clean: ## remove build output
+	rm -rf build build-* tmp_check
+
+.PHONY: all deps deps-demo demo demo-kill demo-stop check check-run unit sim e2e asan tsan fuzz fuzz-run fuzz-seeds \
+	fuzz-seeds-run cov bench-classify lint lint-includes lint-headers lint-size lint-format lint-conf lint-tokens \
+	format sample install uninstall compdb help clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -12,12 +12,13 @@ typedef void (*bug_hook)(const char *file, int line, const char *what);
 /* Called once before abort(); set at start-up, before any thread runs. NULL restores the default (stderr). */
 void bug_set_hook(bug_hook hook);
 
-NORETURN void bug_report(const char *file, int line, const char *what);
+NORETURN
+void bug_report(const char *file, int line, const char *what);
 
-#define BUG_ON(cond)                                                                               \
-    do {                                                                                           \
-        if (UNLIKELY(cond))                                                                        \
-            bug_report(__FILE__, __LINE__, #cond);                                                 \
+#define BUG_ON(cond)                               \
+    do {                                           \
+        if (UNLIKELY(cond))                        \
+            bug_report(__FILE__, __LINE__, #cond); \
     } while (0)
 
 #define BUG(what) bug_report(__FILE__, __LINE__, what)

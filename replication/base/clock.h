@@ -7,9 +7,9 @@
 
 typedef int64_t usec_t; /* microseconds; monotonic unless the name says wall */
 
-#define USEC_PER_MS ((usec_t)1000)
+#define USEC_PER_MS  ((usec_t)1000)
 #define USEC_PER_SEC ((usec_t)1000000)
-#define USEC_NEVER INT64_MAX
+#define USEC_NEVER   INT64_MAX
 
 struct clock {
     usec_t (*now)(void *arg);

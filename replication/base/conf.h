@@ -30,13 +30,15 @@ enum conf_type {
 };
 
 enum {
-    CONF_RELOAD = 1 << 0,    /* may change by reload; otherwise a restart is needed and reload says so */
-    CONF_SECRET = 1 << 1,    /* never shown */
-    CONF_REQUIRED = 1 << 2,  /* must be given */
-    CONF_HIDDEN = 1 << 3,    /* not in the sample file */
-    CONF_AUTO = 1 << 4,      /* "auto" is accepted for CONF_INT and stored as -1 */
-    CONF_NEVER = 1 << 5,     /* "off"/"0" accepted for CONF_DURATION and stored as 0 (no limit) */
-    CONF_REPEAT = 1 << 6,    /* may be given several times; later ones are appended with a comma (CONF_STRING) */
+    CONF_RELOAD =
+        1 << 0, /* may change by reload; otherwise a restart is needed and reload says so */
+    CONF_SECRET = 1 << 1,   /* never shown */
+    CONF_REQUIRED = 1 << 2, /* must be given */
+    CONF_HIDDEN = 1 << 3,   /* not in the sample file */
+    CONF_AUTO = 1 << 4,     /* "auto" is accepted for CONF_INT and stored as -1 */
+    CONF_NEVER = 1 << 5,    /* "off"/"0" accepted for CONF_DURATION and stored as 0 (no limit) */
+    CONF_REPEAT =
+        1 << 6, /* may be given several times; later ones are appended with a comma (CONF_STRING) */
 };
 
 struct conf_setting {
@@ -45,7 +47,7 @@ struct conf_setting {
     const char *def;  /* text, as a user would write it; NULL means empty / zero */
     const char *unit; /* for bare numbers: "ms", "s"; else NULL */
     size_t offset, size;
-    int64_t min, max; /* inclusive, in base units (us, bytes); both 0 means no range */
+    int64_t min, max;          /* inclusive, in base units (us, bytes); both 0 means no range */
     const char *const *values; /* NULL-terminated, for CONF_ENUM */
     unsigned flags;
     const char *doc; /* one or more sentences; goes to sample, man page and SHOW CONFIG */
@@ -77,7 +79,12 @@ struct conf_diag {
     char text[ERR_TEXT_MAX];
 };
 
-enum { CONF_DIAGS_MAX = 100, CONF_SETS_MAX = 64, CONF_INCLUDE_DEPTH_MAX = 8, CONF_VALUE_MAX = 4096 };
+enum {
+    CONF_DIAGS_MAX = 100,
+    CONF_SETS_MAX = 64,
+    CONF_INCLUDE_DEPTH_MAX = 8,
+    CONF_VALUE_MAX = 4096
+};
 
 struct conf_diags {
     struct conf_diag d[CONF_DIAGS_MAX];
@@ -86,19 +93,20 @@ struct conf_diags {
 };
 
 struct conf_source {
-    const char *file;        /* NULL: none */
-    const char *const *sets; /* "section.name=value" or "section NAME.name=value" or "node.NAME.name=value" */
+    const char *file; /* NULL: none */
+    const char *const
+        *sets; /* "section.name=value" or "section NAME.name=value" or "node.NAME.name=value" */
     int n_sets;
     bool environment;
 };
 
 /* Fills root by the tables. 0, or ERR_INVALID with at least one error in diags (root then is partly filled: drop it). */
-int conf_load(void *root, const struct conf_section *sections, int n_sections, const struct conf_source *src,
-              struct conf_diags *diags) MUST_CHECK;
+int conf_load(void *root, const struct conf_section *sections, int n_sections,
+              const struct conf_source *src, struct conf_diags *diags) MUST_CHECK;
 
 /* Adds a diagnostic from a semantic check that runs after conf_load (no position: section and name are put in front). */
-void conf_diag_add(struct conf_diags *diags, bool warning, const char *section, const char *name, const char *fmt, ...)
-    PRINTF_LIKE(5, 6);
+void conf_diag_add(struct conf_diags *diags, bool warning, const char *section, const char *name,
+                   const char *fmt, ...) PRINTF_LIKE(5, 6);
 
 /* "file:line:column: error: text" lines. */
 void conf_diags_print(const struct conf_diags *diags, FILE *out);
@@ -109,16 +117,19 @@ bool conf_value_is_default(const struct conf_setting *s, const void *instance);
 
 /* The commented sample file; the effective configuration; the man page's settings part (scdoc). */
 void conf_print_sample(const struct conf_section *sections, int n_sections, FILE *out);
-void conf_print_dump(const void *root, const struct conf_section *sections, int n_sections, FILE *out);
+void conf_print_dump(const void *root, const struct conf_section *sections, int n_sections,
+                     FILE *out);
 void conf_print_scdoc(const struct conf_section *sections, int n_sections, FILE *out);
 
 /* Calls back for each setting that differs between two roots: for reload's diff. Named instances are matched by name;
  * one that exists on one side only is reported with setting NULL. */
-typedef void (*conf_diff_cb)(const char *section, const char *name, const struct conf_setting *s, void *arg);
-void conf_diff(const void *old_root, const void *new_root, const struct conf_section *sections, int n_sections,
-               conf_diff_cb cb, void *arg);
+typedef void (*conf_diff_cb)(const char *section, const char *name, const struct conf_setting *s,
+                             void *arg);
+void conf_diff(const void *old_root, const void *new_root, const struct conf_section *sections,
+               int n_sections, conf_diff_cb cb, void *arg);
 
 /* One setting's text into an instance; err says what is wrong and what is allowed. Used by conf_load and the fuzzer. */
-int conf_set_value(const struct conf_setting *s, void *instance, const char *text, struct err *e) MUST_CHECK;
+int conf_set_value(const struct conf_setting *s, void *instance, const char *text, struct err *e)
+    MUST_CHECK;
 
 #endif

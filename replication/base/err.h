@@ -8,22 +8,22 @@
 #include "attrs.h"
 
 /* X(name, value, token) */
-#define ERR_CODES(X)                                                                               \
-    X(ERR_NOMEM, -1, "out-of-memory")                                                              \
-    X(ERR_INVALID, -2, "invalid")      /* the caller's or user's value is wrong */                 \
-    X(ERR_PROTO, -3, "protocol")       /* the peer broke its protocol */                           \
-    X(ERR_IO, -4, "io")                /* a system call failed */                                  \
-    X(ERR_EOF, -5, "closed")           /* the peer closed in order */                              \
-    X(ERR_TIMEOUT, -6, "timeout")                                                                  \
-    X(ERR_AUTH, -7, "authentication")                                                              \
-    X(ERR_TLS, -8, "tls")                                                                          \
-    X(ERR_LIMIT, -9, "limit")          /* a stated bound was reached */                            \
-    X(ERR_NOTFOUND, -10, "not-found")                                                              \
-    X(ERR_STATE, -11, "state")         /* not possible in the present state */                     \
-    X(ERR_SERVER, -12, "server")       /* a PostgreSQL server answered with an error */            \
-    X(ERR_REFUSED, -13, "refused")     /* policy says no; the text says why */                     \
-    X(ERR_CANCELED, -14, "canceled")                                                               \
-    X(ERR_AGAIN, -15, "again")         /* would block; nothing was lost */
+#define ERR_CODES(X)                                                                \
+    X(ERR_NOMEM, -1, "out-of-memory")                                               \
+    X(ERR_INVALID, -2, "invalid") /* the caller's or user's value is wrong */       \
+    X(ERR_PROTO, -3, "protocol")  /* the peer broke its protocol */                 \
+    X(ERR_IO, -4, "io")           /* a system call failed */                        \
+    X(ERR_EOF, -5, "closed")      /* the peer closed in order */                    \
+    X(ERR_TIMEOUT, -6, "timeout")                                                   \
+    X(ERR_AUTH, -7, "authentication")                                               \
+    X(ERR_TLS, -8, "tls")                                                           \
+    X(ERR_LIMIT, -9, "limit") /* a stated bound was reached */                      \
+    X(ERR_NOTFOUND, -10, "not-found")                                               \
+    X(ERR_STATE, -11, "state")     /* not possible in the present state */          \
+    X(ERR_SERVER, -12, "server")   /* a PostgreSQL server answered with an error */ \
+    X(ERR_REFUSED, -13, "refused") /* policy says no; the text says why */          \
+    X(ERR_CANCELED, -14, "canceled")                                                \
+    X(ERR_AGAIN, -15, "again") /* would block; nothing was lost */
 
 enum err_code {
 #define X(name, value, token) name = (value),
@@ -34,7 +34,7 @@ enum err_code {
 enum { ERR_TEXT_MAX = 256 };
 
 struct err {
-    int code; /* 0 when no error */
+    int code;         /* 0 when no error */
     char sqlstate[6]; /* empty unless a server or the proxy gave one */
     char text[ERR_TEXT_MAX];
 };

@@ -97,8 +97,8 @@ static inline struct list_node *list_pop_front(struct list *l)
 #define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
 
 /* Safe against removal of the current node. */
-#define LIST_FOR_EACH(node, list)                                                                  \
-    for (struct list_node *node = (list)->head.next, *node##_next = node->next;                    \
+#define LIST_FOR_EACH(node, list)                                               \
+    for (struct list_node *node = (list)->head.next, *node##_next = node->next; \
          node != &(list)->head; node = node##_next, node##_next = node->next)
 
 #endif

@@ -12,7 +12,15 @@
 
 #include "attrs.h"
 
-enum log_level { LOG_DEBUG = 1, LOG_INFO, LOG_NOTICE, LOG_WARNING, LOG_ERROR, LOG_FATAL, LOG_LEVEL_NR };
+enum log_level {
+    LOG_DEBUG = 1,
+    LOG_INFO,
+    LOG_NOTICE,
+    LOG_WARNING,
+    LOG_ERROR,
+    LOG_FATAL,
+    LOG_LEVEL_NR
+};
 enum log_format { LOG_LOGFMT = 1, LOG_JSON, LOG_TEXT, LOG_FORMAT_NR };
 
 /* A key with its value, already text. Values are escaped by the sink. */
@@ -31,8 +39,8 @@ typedef void (*log_tap)(enum log_level level, const char *event, const char *lin
 void log_set_tap(log_tap tap, void *arg);
 
 /* kv may be NULL when n is 0. fmt gives msg. */
-void log_event(enum log_level level, const char *event, const struct log_kv *kv, int n, const char *fmt, ...)
-    PRINTF_LIKE(5, 6);
+void log_event(enum log_level level, const char *event, const struct log_kv *kv, int n,
+               const char *fmt, ...) PRINTF_LIKE(5, 6);
 
 /* Names for settings: "info" -> LOG_INFO; 0 if unknown. */
 enum log_level log_level_parse(const char *name);
@@ -42,14 +50,18 @@ const char *log_level_name(enum log_level level);
 #define LOG_AT(level, event, kvs, ...)                                                             \
     do {                                                                                           \
         if (log_enabled(level))                                                                    \
-            log_event(level, event, kvs, (int)(sizeof(kvs) / sizeof(struct log_kv)), __VA_ARGS__);  \
+            log_event(level, event, kvs, (int)(sizeof(kvs) / sizeof(struct log_kv)), __VA_ARGS__); \
     } while (0)
 
 /* Without pairs. */
-#define log_debug(event, ...) do { if (log_enabled(LOG_DEBUG)) log_event(LOG_DEBUG, event, NULL, 0, __VA_ARGS__); } while (0)
-#define log_info(event, ...) log_event(LOG_INFO, event, NULL, 0, __VA_ARGS__)
-#define log_notice(event, ...) log_event(LOG_NOTICE, event, NULL, 0, __VA_ARGS__)
+#define log_debug(event, ...)                                  \
+    do {                                                       \
+        if (log_enabled(LOG_DEBUG))                            \
+            log_event(LOG_DEBUG, event, NULL, 0, __VA_ARGS__); \
+    } while (0)
+#define log_info(event, ...)    log_event(LOG_INFO, event, NULL, 0, __VA_ARGS__)
+#define log_notice(event, ...)  log_event(LOG_NOTICE, event, NULL, 0, __VA_ARGS__)
 #define log_warning(event, ...) log_event(LOG_WARNING, event, NULL, 0, __VA_ARGS__)
-#define log_error(event, ...) log_event(LOG_ERROR, event, NULL, 0, __VA_ARGS__)
+#define log_error(event, ...)   log_event(LOG_ERROR, event, NULL, 0, __VA_ARGS__)
 
 #endif

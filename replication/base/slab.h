@@ -17,7 +17,7 @@ struct slab {
     size_t max;       /* hard cap on objects */
     size_t used, allocated;
     size_t peak;
-    uint64_t refused;       /* slab_get calls that met the cap or no memory */
+    uint64_t refused;        /* slab_get calls that met the cap or no memory */
     uint32_t fail_countdown; /* fault injection: the n-th get from now fails; 0 is off */
     void *free;
     struct slab_page *pages;

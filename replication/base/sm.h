@@ -18,14 +18,15 @@ struct sm {
     const struct sm_state *states;
     int n_states;
     bool (*invariant)(const struct sm *sm, int prev); /* may be NULL */
-    bool quiet;                                        /* log at debug instead of info */
+    bool quiet;                                       /* log at debug instead of info */
     uint64_t id;
     int state;
 };
 
 #define SM_TO(state) (UINT64_C(1) << (state))
 
-void sm_init(struct sm *sm, const char *machine, const struct sm_state *states, int n_states, int initial);
+void sm_init(struct sm *sm, const char *machine, const struct sm_state *states, int n_states,
+             int initial);
 /* Asserts the edge (BUG_ON otherwise), checks the invariant, logs event=<machine>.<new state name>. */
 void sm_move(struct sm *sm, int state, const char *reason);
 bool sm_can_move(const struct sm *sm, int state);

@@ -19,7 +19,7 @@ struct slice slice_of(const char *cstr); /* NULL gives an empty slice */
 struct slice slice_trim(struct slice s); /* ASCII white space off both ends */
 bool slice_eq(struct slice s, const char *cstr);
 bool slice_ieq(struct slice s, const char *cstr); /* ASCII case-insensitive */
-uint64_t slice_hash(struct slice s); /* 64-bit, stable within a process run */
+uint64_t slice_hash(struct slice s);              /* 64-bit, stable within a process run */
 
 /* Appends into a caller's buffer, always NUL-terminated; overflow is remembered, never written. */
 struct strbuf {

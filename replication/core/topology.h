@@ -20,17 +20,17 @@ enum topo_role { ROLE_UNKNOWN = 0, ROLE_PRIMARY, ROLE_REPLICA, ROLE_NR };
 /* Why a node may not be read from now; READ_OK means it may. One reason, the first that applies. */
 enum topo_unreadable {
     READ_OK = 0,
-    READ_DOWN,           /* not reachable, or its verdict is down */
-    READ_UNKNOWN,        /* not observed yet */
-    READ_NOT_REPLICA,    /* role is not replica (and it is not the writer) */
-    READ_FOREIGN,        /* another system identifier */
-    READ_TIMELINE,       /* not on the current timeline's lineage */
-    READ_NOT_STREAMING,  /* no wal receiver and not caught up */
-    READ_LAG_TIME,       /* over max_lag (or not yet back under lag_resume) */
-    READ_LAG_BYTES,      /* over max_lag_bytes (or not yet back under lag_resume) */
-    READ_FENCED,         /* an old primary that came back, not shown to be on the current lineage */
-    READ_DRAINED,        /* drained by the operator */
-    READ_STARTING,       /* 57P03 */
+    READ_DOWN,          /* not reachable, or its verdict is down */
+    READ_UNKNOWN,       /* not observed yet */
+    READ_NOT_REPLICA,   /* role is not replica (and it is not the writer) */
+    READ_FOREIGN,       /* another system identifier */
+    READ_TIMELINE,      /* not on the current timeline's lineage */
+    READ_NOT_STREAMING, /* no wal receiver and not caught up */
+    READ_LAG_TIME,      /* over max_lag (or not yet back under lag_resume) */
+    READ_LAG_BYTES,     /* over max_lag_bytes (or not yet back under lag_resume) */
+    READ_FENCED,        /* an old primary that came back, not shown to be on the current lineage */
+    READ_DRAINED,       /* drained by the operator */
+    READ_STARTING,      /* 57P03 */
     READ_NR
 };
 
@@ -38,16 +38,18 @@ struct topo_node {
     char name[TOPO_NAME_MAX];
     char zone[TOPO_NAME_MAX];
     char host[TOPO_HOST_MAX]; /* as configured; a leading '/' is a Unix socket directory */
-    char addr[64];            /* numeric address, resolved by the manager; empty for Unix sockets or if unresolved */
+    char addr
+        [64]; /* numeric address, resolved by the manager; empty for Unix sockets or if unresolved */
     uint16_t port;
     enum topo_role role;
-    uint64_t role_since; /* epoch at which it got its role: a server connection that remembers another one is closed */
+    uint64_t
+        role_since; /* epoch at which it got its role: a server connection that remembers another one is closed */
     enum topo_unreadable unreadable;
     uint32_t weight; /* 0: gets reads only when nobody else can */
     bool lag_known;
-    usec_t lag;          /* time behind, when lag_known */
-    uint64_t lag_bytes;  /* behind the newest known primary position */
-    lsn_t replay_lsn;    /* latest observed; monotonic within a timeline */
+    usec_t lag;         /* time behind, when lag_known */
+    uint64_t lag_bytes; /* behind the newest known primary position */
+    lsn_t replay_lsn;   /* latest observed; monotonic within a timeline */
     uint32_t timeline;
 };
 
@@ -56,7 +58,8 @@ struct topo_node {
 struct topo_sample {
     usec_t sent_at; /* monotonic moment just before the question was sent; 0: none yet */
     lsn_t flush_lsn, insert_lsn;
-    bool flush_covers; /* every commit waits for its flush (synchronous_commit is not off anywhere known) */
+    bool
+        flush_covers; /* every commit waits for its flush (synchronous_commit is not off anywhere known) */
 };
 
 struct topology {
@@ -66,7 +69,7 @@ struct topology {
     uint64_t system_identifier;
     uint32_t timeline; /* of the writer; the newest known when there is none */
     int16_t writer;    /* index into nodes, or TOPO_NO_WRITER: clients that need it are held */
-    bool holding;      /* a failover or switchover is under way: hold writers instead of failing them */
+    bool holding; /* a failover or switchover is under way: hold writers instead of failing them */
     uint16_t n_nodes;
     struct topo_sample sample;
     struct topo_node nodes[TOPO_NODES_MAX];
@@ -82,12 +85,13 @@ bool topology_same_rules(const struct topology *a, const struct topology *b);
 enum {
     TOPO_CHANGED_ADDED = 1 << 0,
     TOPO_CHANGED_GONE = 1 << 1,
-    TOPO_CHANGED_ROLE = 1 << 2,     /* role or role_since */
+    TOPO_CHANGED_ROLE = 1 << 2, /* role or role_since */
     TOPO_CHANGED_ADDRESS = 1 << 3,
     TOPO_CHANGED_READABLE = 1 << 4,
 };
 /* changes[i] for i < max(old->n_nodes, new->n_nodes); old may be NULL (all added). Returns how many are non-zero. */
-int topology_diff(const struct topology *old, const struct topology *new, uint8_t changes[TOPO_NODES_MAX]);
+int topology_diff(const struct topology *old, const struct topology *new,
+                  uint8_t changes[TOPO_NODES_MAX]);
 
 int topology_find(const struct topology *t, const char *name); /* index or -1 */
 const char *topo_role_name(enum topo_role r);
