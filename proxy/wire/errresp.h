@@ -7,42 +7,42 @@
 #include "../../replication/base/bytes.h"
 
 /* Every SQLSTATE that we raise ourselves. X(NAME, sqlstate, usual severity) */
-#define ERRRESP_CODES(X)                                                                           \
-    X(SUCCESS, "00000", NOTICE)                                                                    \
-    X(WARNING, "01000", WARNING)                                                                   \
-    X(CANNOT_CONNECT, "08001", FATAL)          /* no server connection could be made */            \
-    X(CONNECTION_REJECTED, "08004", FATAL)                                                         \
-    X(CONNECTION_FAILURE, "08006", FATAL)      /* the server connection broke */                   \
-    X(RESOLUTION_UNKNOWN, "08007", ERROR)      /* nobody can prove how a commit ended */           \
-    X(PROTOCOL_VIOLATION, "08P01", FATAL)                                                          \
-    X(FEATURE_NOT_SUPPORTED, "0A000", ERROR)                                                       \
-    X(INVALID_PARAMETER_VALUE, "22023", ERROR)                                                     \
-    X(ACTIVE_TRANSACTION, "25001", ERROR)                                                          \
-    X(READ_ONLY_TRANSACTION, "25006", ERROR)                                                       \
-    X(NO_ACTIVE_TRANSACTION, "25P01", WARNING)                                                     \
-    X(IN_FAILED_TRANSACTION, "25P02", ERROR)                                                       \
-    X(IDLE_IN_TRANSACTION_TIMEOUT, "25P03", FATAL)                                                 \
-    X(INVALID_STATEMENT_NAME, "26000", ERROR)                                                      \
-    X(INVALID_AUTHORIZATION, "28000", FATAL)                                                       \
-    X(INVALID_PASSWORD, "28P01", FATAL)                                                            \
-    X(INVALID_CURSOR_NAME, "34000", ERROR)                                                         \
-    X(INVALID_CATALOG_NAME, "3D000", FATAL)    /* no such database */                              \
-    X(SERIALIZATION_FAILURE, "40001", ERROR)   /* certainly not committed: try again */            \
-    X(SYNTAX_ERROR, "42601", ERROR)                                                                \
-    X(INSUFFICIENT_PRIVILEGE, "42501", ERROR)                                                      \
-    X(UNDEFINED_OBJECT, "42704", ERROR)                                                            \
-    X(DUPLICATE_STATEMENT, "42P05", ERROR)                                                         \
-    X(OUT_OF_MEMORY, "53200", FATAL)                                                               \
-    X(TOO_MANY_CONNECTIONS, "53300", FATAL)                                                        \
-    X(CONFIGURATION_LIMIT, "53400", ERROR)                                                         \
-    X(PROGRAM_LIMIT, "54000", ERROR)                                                               \
-    X(NOT_IN_PREREQUISITE_STATE, "55000", ERROR)                                                   \
-    X(QUERY_CANCELED, "57014", ERROR)                                                              \
-    X(ADMIN_SHUTDOWN, "57P01", FATAL)                                                              \
-    X(CANNOT_CONNECT_NOW, "57P03", FATAL)                                                          \
-    X(IDLE_SESSION_TIMEOUT, "57P05", FATAL)                                                        \
-    X(IO_ERROR, "58030", ERROR)                                                                    \
-    X(CONFIG_FILE_ERROR, "F0000", ERROR)                                                           \
+#define ERRRESP_CODES(X)                                                              \
+    X(SUCCESS, "00000", NOTICE)                                                       \
+    X(WARNING, "01000", WARNING)                                                      \
+    X(CANNOT_CONNECT, "08001", FATAL) /* no server connection could be made */        \
+    X(CONNECTION_REJECTED, "08004", FATAL)                                            \
+    X(CONNECTION_FAILURE, "08006", FATAL) /* the server connection broke */           \
+    X(RESOLUTION_UNKNOWN, "08007", ERROR) /* nobody can prove how a commit ended */   \
+    X(PROTOCOL_VIOLATION, "08P01", FATAL)                                             \
+    X(FEATURE_NOT_SUPPORTED, "0A000", ERROR)                                          \
+    X(INVALID_PARAMETER_VALUE, "22023", ERROR)                                        \
+    X(ACTIVE_TRANSACTION, "25001", ERROR)                                             \
+    X(READ_ONLY_TRANSACTION, "25006", ERROR)                                          \
+    X(NO_ACTIVE_TRANSACTION, "25P01", WARNING)                                        \
+    X(IN_FAILED_TRANSACTION, "25P02", ERROR)                                          \
+    X(IDLE_IN_TRANSACTION_TIMEOUT, "25P03", FATAL)                                    \
+    X(INVALID_STATEMENT_NAME, "26000", ERROR)                                         \
+    X(INVALID_AUTHORIZATION, "28000", FATAL)                                          \
+    X(INVALID_PASSWORD, "28P01", FATAL)                                               \
+    X(INVALID_CURSOR_NAME, "34000", ERROR)                                            \
+    X(INVALID_CATALOG_NAME, "3D000", FATAL)  /* no such database */                   \
+    X(SERIALIZATION_FAILURE, "40001", ERROR) /* certainly not committed: try again */ \
+    X(SYNTAX_ERROR, "42601", ERROR)                                                   \
+    X(INSUFFICIENT_PRIVILEGE, "42501", ERROR)                                         \
+    X(UNDEFINED_OBJECT, "42704", ERROR)                                               \
+    X(DUPLICATE_STATEMENT, "42P05", ERROR)                                            \
+    X(OUT_OF_MEMORY, "53200", FATAL)                                                  \
+    X(TOO_MANY_CONNECTIONS, "53300", FATAL)                                           \
+    X(CONFIGURATION_LIMIT, "53400", ERROR)                                            \
+    X(PROGRAM_LIMIT, "54000", ERROR)                                                  \
+    X(NOT_IN_PREREQUISITE_STATE, "55000", ERROR)                                      \
+    X(QUERY_CANCELED, "57014", ERROR)                                                 \
+    X(ADMIN_SHUTDOWN, "57P01", FATAL)                                                 \
+    X(CANNOT_CONNECT_NOW, "57P03", FATAL)                                             \
+    X(IDLE_SESSION_TIMEOUT, "57P05", FATAL)                                           \
+    X(IO_ERROR, "58030", ERROR)                                                       \
+    X(CONFIG_FILE_ERROR, "F0000", ERROR)                                              \
     X(INTERNAL_ERROR, "XX000", ERROR)
 
 enum errresp_code {
@@ -50,7 +50,7 @@ enum errresp_code {
 #define X(NAME, sqlstate, severity) ERRRESP_##NAME,
     ERRRESP_CODES(X)
 #undef X
-    ERRRESP_CODE_NR
+        ERRRESP_CODE_NR
 };
 
 /* FATAL tells the client that the connection ends; the caller must then end it. */
@@ -63,7 +63,7 @@ enum errresp_severity {
     ERRRESP_SEV_NR
 };
 
-/* Each text is cut (at a character boundary) to its bound, so with ERRRESP_SIZE_MAX bytes of room a write cannot fail. */
+/* Each text is cut (at a character boundary) to its bound: with ERRRESP_SIZE_MAX bytes of room a write cannot fail. */
 enum {
     ERRRESP_MESSAGE_MAX = 768,
     ERRRESP_DETAIL_MAX = 512,

@@ -11,50 +11,50 @@
 /* Bounds of a body. A wrong length of a short type means that we lost the beginning of messages, so the bound is what
  * keeps a broken peer from making us skip a gigabyte. The long bound is above PostgreSQL's own (MaxAllocSize). */
 #define MSGTYPE_SHORT_MAX UINT32_C(30000)
-#define MSGTYPE_LONG_MAX (UINT32_C(1) << 30)
+#define MSGTYPE_LONG_MAX  (UINT32_C(1) << 30)
 
 /* From clients. X(NAME, byte, "name", SHORT or LONG, least body) */
-#define MSGTYPE_FRONTEND(X)                                                                        \
-    X(BIND, 'B', "Bind", LONG, 8)                                                                  \
-    X(CLOSE, 'C', "Close", SHORT, 2)                                                               \
-    X(COPY_DATA, 'd', "CopyData", LONG, 0)                                                         \
-    X(COPY_DONE, 'c', "CopyDone", SHORT, 0)                                                        \
-    X(COPY_FAIL, 'f', "CopyFail", SHORT, 1)                                                        \
-    X(DESCRIBE, 'D', "Describe", SHORT, 2)                                                         \
-    X(EXECUTE, 'E', "Execute", SHORT, 5)                                                           \
-    X(FLUSH, 'H', "Flush", SHORT, 0)                                                               \
-    X(FUNCTION_CALL, 'F', "FunctionCall", LONG, 10)                                                \
-    X(PARSE, 'P', "Parse", LONG, 4)                                                                \
-    X(PASSWORD, 'p', "PasswordMessage", SHORT, 0) /* and SASL and GSS responses */                 \
-    X(QUERY, 'Q', "Query", LONG, 1)                                                                \
-    X(SYNC, 'S', "Sync", SHORT, 0)                                                                 \
+#define MSGTYPE_FRONTEND(X)                                                        \
+    X(BIND, 'B', "Bind", LONG, 8)                                                  \
+    X(CLOSE, 'C', "Close", SHORT, 2)                                               \
+    X(COPY_DATA, 'd', "CopyData", LONG, 0)                                         \
+    X(COPY_DONE, 'c', "CopyDone", SHORT, 0)                                        \
+    X(COPY_FAIL, 'f', "CopyFail", SHORT, 1)                                        \
+    X(DESCRIBE, 'D', "Describe", SHORT, 2)                                         \
+    X(EXECUTE, 'E', "Execute", SHORT, 5)                                           \
+    X(FLUSH, 'H', "Flush", SHORT, 0)                                               \
+    X(FUNCTION_CALL, 'F', "FunctionCall", LONG, 10)                                \
+    X(PARSE, 'P', "Parse", LONG, 4)                                                \
+    X(PASSWORD, 'p', "PasswordMessage", SHORT, 0) /* and SASL and GSS responses */ \
+    X(QUERY, 'Q', "Query", LONG, 1)                                                \
+    X(SYNC, 'S', "Sync", SHORT, 0)                                                 \
     X(TERMINATE, 'X', "Terminate", SHORT, 0)
 
 /* From servers. ParameterDescription is long: 65535 parameters are 256 kB. */
-#define MSGTYPE_BACKEND(X)                                                                         \
-    X(AUTHENTICATION, 'R', "Authentication", SHORT, 4)                                             \
-    X(BACKEND_KEY_DATA, 'K', "BackendKeyData", SHORT, 8)                                           \
-    X(BIND_COMPLETE, '2', "BindComplete", SHORT, 0)                                                \
-    X(CLOSE_COMPLETE, '3', "CloseComplete", SHORT, 0)                                              \
-    X(COMMAND_COMPLETE, 'C', "CommandComplete", SHORT, 1)                                          \
-    X(COPY_BOTH_RESPONSE, 'W', "CopyBothResponse", SHORT, 3)                                       \
-    X(COPY_DATA, 'd', "CopyData", LONG, 0)                                                         \
-    X(COPY_DONE, 'c', "CopyDone", SHORT, 0)                                                        \
-    X(COPY_IN_RESPONSE, 'G', "CopyInResponse", SHORT, 3)                                           \
-    X(COPY_OUT_RESPONSE, 'H', "CopyOutResponse", SHORT, 3)                                         \
-    X(DATA_ROW, 'D', "DataRow", LONG, 2)                                                           \
-    X(EMPTY_QUERY_RESPONSE, 'I', "EmptyQueryResponse", SHORT, 0)                                   \
-    X(ERROR_RESPONSE, 'E', "ErrorResponse", LONG, 1)                                               \
-    X(FUNCTION_CALL_RESPONSE, 'V', "FunctionCallResponse", LONG, 4)                                \
-    X(NEGOTIATE_PROTOCOL_VERSION, 'v', "NegotiateProtocolVersion", SHORT, 8)                       \
-    X(NO_DATA, 'n', "NoData", SHORT, 0)                                                            \
-    X(NOTICE_RESPONSE, 'N', "NoticeResponse", LONG, 1)                                             \
-    X(NOTIFICATION_RESPONSE, 'A', "NotificationResponse", LONG, 6)                                 \
-    X(PARAMETER_DESCRIPTION, 't', "ParameterDescription", LONG, 2)                                 \
-    X(PARAMETER_STATUS, 'S', "ParameterStatus", SHORT, 2)                                          \
-    X(PARSE_COMPLETE, '1', "ParseComplete", SHORT, 0)                                              \
-    X(PORTAL_SUSPENDED, 's', "PortalSuspended", SHORT, 0)                                          \
-    X(READY_FOR_QUERY, 'Z', "ReadyForQuery", SHORT, 1)                                             \
+#define MSGTYPE_BACKEND(X)                                                   \
+    X(AUTHENTICATION, 'R', "Authentication", SHORT, 4)                       \
+    X(BACKEND_KEY_DATA, 'K', "BackendKeyData", SHORT, 8)                     \
+    X(BIND_COMPLETE, '2', "BindComplete", SHORT, 0)                          \
+    X(CLOSE_COMPLETE, '3', "CloseComplete", SHORT, 0)                        \
+    X(COMMAND_COMPLETE, 'C', "CommandComplete", SHORT, 1)                    \
+    X(COPY_BOTH_RESPONSE, 'W', "CopyBothResponse", SHORT, 3)                 \
+    X(COPY_DATA, 'd', "CopyData", LONG, 0)                                   \
+    X(COPY_DONE, 'c', "CopyDone", SHORT, 0)                                  \
+    X(COPY_IN_RESPONSE, 'G', "CopyInResponse", SHORT, 3)                     \
+    X(COPY_OUT_RESPONSE, 'H', "CopyOutResponse", SHORT, 3)                   \
+    X(DATA_ROW, 'D', "DataRow", LONG, 2)                                     \
+    X(EMPTY_QUERY_RESPONSE, 'I', "EmptyQueryResponse", SHORT, 0)             \
+    X(ERROR_RESPONSE, 'E', "ErrorResponse", LONG, 1)                         \
+    X(FUNCTION_CALL_RESPONSE, 'V', "FunctionCallResponse", LONG, 4)          \
+    X(NEGOTIATE_PROTOCOL_VERSION, 'v', "NegotiateProtocolVersion", SHORT, 8) \
+    X(NO_DATA, 'n', "NoData", SHORT, 0)                                      \
+    X(NOTICE_RESPONSE, 'N', "NoticeResponse", LONG, 1)                       \
+    X(NOTIFICATION_RESPONSE, 'A', "NotificationResponse", LONG, 6)           \
+    X(PARAMETER_DESCRIPTION, 't', "ParameterDescription", LONG, 2)           \
+    X(PARAMETER_STATUS, 'S', "ParameterStatus", SHORT, 2)                    \
+    X(PARSE_COMPLETE, '1', "ParseComplete", SHORT, 0)                        \
+    X(PORTAL_SUSPENDED, 's', "PortalSuspended", SHORT, 0)                    \
+    X(READY_FOR_QUERY, 'Z', "ReadyForQuery", SHORT, 1)                       \
     X(ROW_DESCRIPTION, 'T', "RowDescription", LONG, 2)
 
 /* MSG_F_QUERY == 'Q', MSG_B_DATA_ROW == 'D', ... */

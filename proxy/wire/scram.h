@@ -86,11 +86,11 @@ enum scram_state {
 
 struct scram_server {
     enum scram_state state;
-    bool mock;                     /* the verifier is made up: do all the work, then say no */
-    char gs2;                      /* 'n' or 'y', as the client sent it */
-    uint32_t nonce_at, nonce_len;  /* of both nonces together, in auth.text */
+    bool mock;                    /* the verifier is made up: do all the work, then say no */
+    char gs2;                     /* 'n' or 'y', as the client sent it */
+    uint32_t nonce_at, nonce_len; /* of both nonces together, in auth.text */
     struct scram_verifier verifier;
-    struct crypto_key client_key;  /* once DONE */
+    struct crypto_key client_key; /* once DONE */
     struct scram_auth_message auth;
 };
 
@@ -109,8 +109,8 @@ void scram_server_wipe(struct scram_server *s);
 struct scram_client {
     enum scram_state state;
     bool from_keys;
-    struct slice password; /* borrowed until scram_client_final returns */
-    struct scram_keys keys; /* given, or computed by scram_client_final */
+    struct slice password;        /* borrowed until scram_client_final returns */
+    struct scram_keys keys;       /* given, or computed by scram_client_final */
     uint32_t nonce_at, nonce_len; /* ours, in auth.text */
     struct scram_auth_message auth;
 };

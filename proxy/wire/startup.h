@@ -14,7 +14,8 @@
 #include "errresp.h"
 
 enum {
-    STARTUP_PACKET_MAX = 10000 + 4, /* whole packet; PostgreSQL's MAX_STARTUP_PACKET_LENGTH plus the length */
+    STARTUP_PACKET_MAX =
+        10000 + 4, /* whole packet; PostgreSQL's MAX_STARTUP_PACKET_LENGTH plus the length */
     STARTUP_KEY_MIN = 4,
     STARTUP_KEY_MAX = 256, /* of protocol 3.2; always 4 in 3.0 */
     STARTUP_PAIRS_MAX = 64
