@@ -18,7 +18,7 @@ enum pool_mode { POOL_SESSION = 1, POOL_TRANSACTION, POOL_STATEMENT };
 enum consistency { CONSISTENCY_EVENTUAL = 1, CONSISTENCY_SESSION, CONSISTENCY_PRIMARY };
 enum balance_mode { BALANCE_LEAST_BUSY = 1, BALANCE_ROUND_ROBIN };
 enum no_replica { NO_REPLICA_PRIMARY = 1, NO_REPLICA_WAIT, NO_REPLICA_ERROR };
-enum auth_method { AUTH_SCRAM = 1, AUTH_MD5, AUTH_PASSWORD, AUTH_TRUST };
+enum auth_method { METHOD_SCRAM = 1, METHOD_MD5, METHOD_PASSWORD, METHOD_TRUST };
 
 struct tanist_conf {        /* [tanist] */
     int64_t workers;        /* -1: auto, one for each core */
