@@ -1,0 +1,110 @@
+/* What a piece of SQL text does, by its tokens. Pure; allocates nothing; well under a microsecond for usual statements.
+ *
+ * The promise is one-sided: CLASS_READ is said only of text that certainly reads and nothing else, so that it can run on
+ * any replica. Everything else, whatever cannot be told included, is for the primary. Not looked at: operators and casts
+ * whose functions are volatile, and functions called by the server itself (row security, domains, rules). A replica
+ * refuses to write, so a mistake there is an error that can be answered by running again on the primary. */
+#ifndef TANIST_CORE_CLASSIFY_H
+#define TANIST_CORE_CLASSIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../../replication/base/str.h"
+#include "catalog.h"
+
+/* Bits, over all statements of the text. CLASS_READ is set only if every statement is a read, and then alone; so
+ * `bits == CLASS_READ` is the test for a replica. */
+enum class_bits {
+    CLASS_READ = 1 << 0,
+    CLASS_WRITE = 1 << 1,
+    CLASS_UNKNOWN = 1 << 2,      /* to the primary; may have written */
+    CLASS_TX_BEGIN = 1 << 3,     /* BEGIN, START TRANSACTION: see tx */
+    CLASS_TX_COMMIT = 1 << 4,    /* COMMIT, END; with CLASS_WRITE: PREPARE TRANSACTION, which leaves it too */
+    CLASS_TX_ROLLBACK = 1 << 5,  /* ROLLBACK, ABORT */
+    CLASS_TX_SAVEPOINT = 1 << 6, /* SAVEPOINT, RELEASE, ROLLBACK TO */
+    CLASS_SESSION = 1 << 7,      /* SET, RESET, DISCARD, LISTEN, PREPARE, ...: session state; see pin */
+    CLASS_TX = CLASS_TX_BEGIN | CLASS_TX_COMMIT | CLASS_TX_ROLLBACK | CLASS_TX_SAVEPOINT,
+};
+
+/* Why the session cannot move to another server afterwards. */
+enum classify_pin {
+    PIN_NONE = 0,
+    PIN_SET,         /* session-level SET, RESET, SET ROLE, SET SESSION AUTHORIZATION, set_config(..., not true) */
+    PIN_LISTEN,
+    PIN_LOAD,
+    PIN_PREPARE,     /* SQL-level PREPARE, EXECUTE, DEALLOCATE of a name */
+    PIN_TEMP,        /* CREATE TEMPORARY, SELECT INTO TEMPORARY, pg_temp */
+    PIN_CURSOR_HOLD, /* DECLARE ... WITH HOLD */
+    PIN_ADVISORY,    /* session-level advisory locks */
+    PIN_NR
+};
+
+/* Why it is not a read; of the first statement that is not one. */
+enum classify_reason {
+    REASON_NONE = 0,          /* it is a read, or empty */
+    REASON_DML,               /* INSERT, UPDATE, DELETE, MERGE, also within WITH */
+    REASON_LOCKING,           /* FOR UPDATE and the like */
+    REASON_INTO,              /* SELECT INTO */
+    REASON_VOLATILE_FUNCTION, /* token is its name */
+    REASON_UNKNOWN_FUNCTION,  /* token is its name; not in the catalog */
+    REASON_PRIMARY_RELATION,  /* token is the name of a relation to be read on the primary */
+    REASON_NAME,              /* a name that cannot be compared: U&"", doubled quotes, too long */
+    REASON_TEMP,              /* pg_temp, temporary objects */
+    REASON_COPY,              /* COPY FROM, or TO something that is not STDOUT */
+    REASON_UTILITY,           /* any other command; token is its first word */
+    REASON_TRANSACTION,       /* transaction control */
+    REASON_SESSION,           /* SET, SHOW, LISTEN, ... */
+    REASON_CURSOR,            /* DECLARE, FETCH, MOVE, CLOSE */
+    REASON_PREPARED,          /* SQL-level PREPARE, EXECUTE, DEALLOCATE */
+    REASON_SYNTAX,            /* not well-formed enough to be sure */
+    REASON_LEX_ERROR,
+    REASON_NO_CATALOG,        /* the database's names are not loaded yet */
+    REASON_NR
+};
+
+enum classify_access { ACCESS_UNSPECIFIED = 0, ACCESS_READ_ONLY, ACCESS_READ_WRITE };
+enum classify_isolation {
+    ISOLATION_UNSPECIFIED = 0,
+    ISOLATION_READ_COMMITTED, /* READ UNCOMMITTED is the same in PostgreSQL */
+    ISOLATION_REPEATABLE_READ,
+    ISOLATION_SERIALIZABLE, /* a hot standby refuses it */
+};
+
+/* Of the last BEGIN, START TRANSACTION or SET TRANSACTION of the text. */
+struct classify_tx {
+    enum classify_access access;
+    enum classify_isolation isolation;
+    bool deferrable;
+    bool chain; /* COMMIT or ROLLBACK AND CHAIN: a new transaction follows at once */
+};
+
+struct classify_opts {
+    bool backslash;                 /* the session's standard_conforming_strings is off */
+    const struct catalog *override; /* read_functions and write_functions of the settings; asked first; may be NULL */
+};
+
+struct classification {
+    unsigned bits; /* enum class_bits */
+    unsigned n_statements; /* not counting empty ones */
+    enum classify_pin pin; /* the first */
+    enum classify_reason reason;
+    struct slice token; /* what decided it, borrowed from the text; may be empty */
+    struct classify_tx tx;
+    bool empty;                /* no statement at all: comments, white space, semicolons */
+    bool unpin;                /* DISCARD ALL, alone */
+    bool drops_prepared;       /* DEALLOCATE ALL, DISCARD ALL: the server forgets protocol-level statements too */
+    bool set_transaction;      /* has SET TRANSACTION (tx says what) */
+    bool mentions_sync_commit; /* may change synchronous_commit: a commit may be acknowledged before its flush */
+    struct slice hint;         /* text of a comment hint, after "tanist:"; borrowed */
+};
+
+/* cat may be NULL (then nothing is a read), opts too (then the defaults). Always fills *out. */
+void classify_sql(struct slice sql, const struct catalog *cat, const struct classify_opts *opts,
+                  struct classification *out);
+
+const char *classify_pin_name(enum classify_pin p);       /* short token: "temporary-table" */
+const char *classify_reason_name(enum classify_reason r); /* short token: "volatile-function" */
+const char *classify_reason_text(enum classify_reason r); /* for people: "calls a volatile function" */
+
+#endif
