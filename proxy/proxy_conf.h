@@ -16,7 +16,6 @@ enum tls_mode { TLS_OFF = 1, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, 
 enum route_mode { ROUTE_AUTO = 1, ROUTE_PRIMARY, ROUTE_REPLICA };
 enum pool_mode { POOL_SESSION = 1, POOL_TRANSACTION, POOL_STATEMENT };
 enum consistency { CONSISTENCY_EVENTUAL = 1, CONSISTENCY_SESSION, CONSISTENCY_PRIMARY };
-enum balance_mode { BALANCE_LEAST_BUSY = 1, BALANCE_ROUND_ROBIN };
 enum no_replica { NO_REPLICA_PRIMARY = 1, NO_REPLICA_WAIT, NO_REPLICA_ERROR };
 enum auth_method { METHOD_SCRAM = 1, METHOD_MD5, METHOD_PASSWORD, METHOD_TRUST };
 
@@ -63,7 +62,7 @@ struct server_tls_conf { /* [server_tls]: towards nodes */
 struct routing_conf { /* [routing], with the lag rows of repl_conf */
     bool read_write_split;
     int consistency;     /* enum consistency */
-    int balance;         /* enum balance_mode */
+    int balance;         /* enum balance_policy of core/balance.h */
     int when_no_replica; /* enum no_replica */
     char write_functions[1024], read_functions[1024]; /* comma-separated names */
 };

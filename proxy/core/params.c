@@ -1,0 +1,151 @@
+#include "params.h"
+
+#include <string.h>
+
+#include "../../replication/base/bug.h"
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static int name_cmp(const char *a, const char *b)
+{
+    while (*a && lower(*a) == lower(*b)) {
+        a++;
+        b++;
+    }
+    return (unsigned char)lower(*a) - (unsigned char)lower(*b);
+}
+
+void params_init(struct params *p)
+{
+    p->hash = 0;
+    p->n = p->len = 0;
+}
+
+bool params_next(const struct params *p, uint32_t *at, const char **name, const char **value)
+{
+    if (*at >= p->len)
+        return false;
+    *name = p->kv + *at;
+    *value = *name + strlen(*name) + 1;
+    *at = (uint32_t)(*value + strlen(*value) + 1 - p->kv);
+    return true;
+}
+
+const char *params_get(const struct params *p, const char *name)
+{
+    uint32_t at = 0;
+    const char *n, *v;
+    while (params_next(p, &at, &n, &v))
+        if (name_cmp(n, name) == 0)
+            return v;
+    return NULL;
+}
+
+static void params_cut(struct params *p, uint32_t from, uint32_t to)
+{
+    memmove(p->kv + from, p->kv + to, p->len - to);
+    p->len -= to - from;
+    p->n--;
+}
+
+int params_set(struct params *p, const char *name, const char *value, struct err *e)
+{
+    const size_t nn = strlen(name) + 1, nv = strlen(value) + 1;
+    uint32_t at = 0, prev = 0;
+    const char *n, *v;
+    while (prev = at, params_next(p, &at, &n, &v)) {
+        const int c = name_cmp(n, name);
+        if (c == 0)
+            params_cut(p, prev, at);
+        if (c >= 0)
+            break;
+    }
+    if (p->n >= PARAMS_MAX || p->len + nn + nv > PARAMS_BYTES_MAX)
+        return err_set(e, ERR_LIMIT, "too many start-up parameters");
+    memmove(p->kv + prev + nn + nv, p->kv + prev, p->len - prev);
+    for (size_t i = 0; i < nn; i++)
+        p->kv[prev + i] = lower(name[i]);
+    memcpy(p->kv + prev + nn, value, nv);
+    p->len += (uint32_t)(nn + nv);
+    p->n++;
+    p->hash = slice_hash((struct slice){p->kv, p->len});
+    return 0;
+}
+
+/* One white-space separated word with backslash escapes; false at the end. */
+static bool next_word(const char **s, char *out, size_t cap, bool *too_long)
+{
+    const char *p = *s;
+    while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
+        p++;
+    if (!*p)
+        return false;
+    size_t n = 0;
+    for (; *p && *p != ' ' && *p != '\t' && *p != '\n' && *p != '\r'; p++) {
+        if (*p == '\\' && p[1])
+            p++;
+        if (n + 1 < cap)
+            out[n++] = *p;
+        else
+            *too_long = true;
+    }
+    out[n] = 0;
+    *s = p;
+    return true;
+}
+
+int params_set_options(struct params *p, const char *options, struct err *e)
+{
+    char word[1024];
+    bool too_long = false;
+    while (next_word(&options, word, sizeof(word), &too_long)) {
+        const char *pair = NULL;
+        if (strncmp(word, "--", 2) == 0)
+            pair = word + 2;
+        else if (strncmp(word, "-c", 2) == 0 && word[2])
+            pair = word + 2;
+        else if (strcmp(word, "-c") == 0 && next_word(&options, word, sizeof(word), &too_long))
+            pair = word;
+        char *eq = pair ? strchr(word, '=') : NULL;
+        if (!eq || too_long)
+            return err_set(e, ERR_INVALID, "option \"%.60s\" is not supported: only -c name=value", word);
+        *eq = 0;
+        for (char *c = word; *c; c++)
+            if (*c == '-')
+                *c = '_';
+        const char *name = pair == word ? word : word + 2;
+        const int rc = params_set(p, name, eq + 1, e);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+bool params_diff_sql(const struct params *have, const struct params *want, struct strbuf *out)
+{
+    uint32_t at = 0;
+    const char *n, *v;
+    while (params_next(have, &at, &n, &v))
+        if (!params_get(want, n)) {
+            strbuf_adds(out, "RESET ");
+            strbuf_add_sql_ident(out, n);
+            strbuf_adds(out, ";");
+        }
+    bool first = true;
+    at = 0;
+    while (params_next(want, &at, &n, &v)) {
+        const char *old = params_get(have, n);
+        if (old && strcmp(old, v) == 0)
+            continue;
+        strbuf_adds(out, first ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(");
+        strbuf_add_sql_literal(out, n);
+        strbuf_addc(out, ',');
+        strbuf_add_sql_literal(out, v);
+        strbuf_adds(out, ",false)");
+        first = false;
+    }
+    return !out->truncated;
+}

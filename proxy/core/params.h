@@ -1,0 +1,41 @@
+/* A session's start-up parameters, and what makes a server's settings equal to them. Pure; storage is the caller's.
+ *
+ * A set is name\0value\0 pairs, sorted by name (ASCII, case folded to lower), later duplicates win. Servers log in
+ * without any, so RESET always leads back to the defaults of role and database. */
+#ifndef TANIST_CORE_PARAMS_H
+#define TANIST_CORE_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../replication/base/attrs.h"
+#include "../../replication/base/err.h"
+#include "../../replication/base/str.h"
+
+enum { PARAMS_MAX = 64, PARAMS_BYTES_MAX = 8192 };
+
+struct params {
+    uint64_t hash; /* of kv; 0 for the empty set */
+    uint32_t n, len;
+    char kv[PARAMS_BYTES_MAX];
+};
+
+void params_init(struct params *p);
+/* Replaces an equal name. ERR_LIMIT when full. */
+int params_set(struct params *p, const char *name, const char *value, struct err *e) MUST_CHECK;
+/* The start-up parameter "options": -c name=value and --name=value, backslash escapes as in PostgreSQL. */
+int params_set_options(struct params *p, const char *options, struct err *e) MUST_CHECK;
+const char *params_get(const struct params *p, const char *name); /* NULL if not there */
+bool params_next(const struct params *p, uint32_t *at, const char **name, const char **value);
+
+static inline bool params_equal(const struct params *a, const struct params *b)
+{
+    return a->hash == b->hash && a->len == b->len;
+}
+
+/* SQL that leads from the settings `have` to `want`, as one simple query of set_config() and RESET; empty if equal.
+ * false if it did not fit. */
+bool params_diff_sql(const struct params *have, const struct params *want, struct strbuf *out) MUST_CHECK;
+
+#endif

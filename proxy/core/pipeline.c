@@ -1,0 +1,153 @@
+#include "pipeline.h"
+
+#include "../../replication/base/bug.h"
+
+static struct pl_entry *at(const struct pipeline *p, uint32_t i)
+{
+    return &p->ring[(p->head + i) & (p->cap - 1)];
+}
+
+static bool ends_turn(uint8_t kind)
+{
+    return kind == PL_QUERY || kind == PL_HIDDEN_QUERY || kind == PL_SYNC;
+}
+
+void pipeline_init(struct pipeline *p, struct pl_entry *ring, uint32_t cap)
+{
+    BUG_ON(cap == 0 || (cap & (cap - 1)) != 0);
+    *p = (struct pipeline){.ring = ring, .cap = cap};
+}
+
+struct pl_entry *pipeline_move(struct pipeline *p, struct pl_entry *ring, uint32_t cap)
+{
+    BUG_ON(cap < p->n || (cap & (cap - 1)) != 0);
+    struct pl_entry *old = p->ring;
+    for (uint32_t i = 0; i < p->n; i++)
+        ring[i] = *at(p, i);
+    p->ring = ring;
+    p->cap = cap;
+    p->head = 0;
+    return old;
+}
+
+void pipeline_push(struct pipeline *p, enum pl_kind kind, uint64_t ref, uint32_t tag)
+{
+    BUG_ON(pipeline_full(p));
+    *at(p, p->n) = (struct pl_entry){.ref = ref, .tag = tag, .kind = (uint8_t)kind};
+    p->n++;
+    if (ends_turn((uint8_t)kind))
+        p->turns++;
+}
+
+static void pop(struct pipeline *p, struct pl_entry *out)
+{
+    BUG_ON(p->n == 0);
+    *out = *at(p, 0);
+    if (ends_turn(out->kind))
+        p->turns--;
+    p->head = (p->head + 1) & (p->cap - 1);
+    p->n--;
+}
+
+bool pipeline_take_fake(struct pipeline *p, struct pl_entry *out)
+{
+    if (p->n == 0)
+        return false;
+    const uint8_t kind = at(p, 0)->kind;
+    if (kind != PL_PARSE_FAKE && kind != PL_CLOSE_FAKE)
+        return false;
+    pop(p, out);
+    return true;
+}
+
+/* While the server copies in, it ignores Sync, so what was sent before its CopyInResponse will never be answered. */
+static void drop_trailing_syncs(struct pipeline *p)
+{
+    while (p->n > 1 && at(p, p->n - 1)->kind == PL_SYNC) {
+        p->n--;
+        p->turns--;
+    }
+}
+
+static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t head, struct pl_entry *done)
+{
+    switch (type) {
+    case '1':
+        if (head != PL_PARSE && head != PL_PARSE_HIDDEN)
+            return PL_BROKEN;
+        pop(p, done);
+        return done->kind == PL_PARSE_HIDDEN ? PL_SWALLOW : PL_FORWARD;
+    case '2':
+        if (head != PL_BIND)
+            return PL_BROKEN;
+        pop(p, done);
+        return PL_FORWARD;
+    case '3':
+        if (head != PL_CLOSE && head != PL_CLOSE_HIDDEN)
+            return PL_BROKEN;
+        pop(p, done);
+        return done->kind == PL_CLOSE_HIDDEN ? PL_SWALLOW : PL_FORWARD;
+    case 't':
+        return head == PL_DESCRIBE ? PL_FORWARD : PL_BROKEN;
+    case 'T':
+    case 'n':
+        if (head != PL_DESCRIBE)
+            return PL_BROKEN;
+        pop(p, done);
+        return PL_FORWARD;
+    case 'C':
+    case 'I':
+    case 's':
+        if (head != PL_EXECUTE)
+            return PL_BROKEN;
+        pop(p, done);
+        return PL_FORWARD;
+    case 'G':
+    case 'W':
+        if (head != PL_EXECUTE)
+            return PL_BROKEN;
+        drop_trailing_syncs(p);
+        return PL_FORWARD;
+    case 'D':
+    case 'H':
+    case 'd':
+    case 'c':
+        return head == PL_EXECUTE ? PL_FORWARD : PL_BROKEN;
+    default:
+        return PL_BROKEN;
+    }
+}
+
+enum pl_verdict pipeline_reply(struct pipeline *p, uint8_t type, struct pl_entry *done)
+{
+    done->kind = PL_NONE;
+    if (p->n == 0)
+        return PL_BROKEN;
+    const uint8_t head = at(p, 0)->kind;
+    if (type == 'Z') {
+        if (!ends_turn(head))
+            return PL_BROKEN;
+        pop(p, done);
+        return head == PL_HIDDEN_QUERY ? PL_SWALLOW : PL_FORWARD;
+    }
+    if (head == PL_QUERY)
+        return PL_FORWARD;
+    if (head == PL_HIDDEN_QUERY)
+        return PL_SWALLOW;
+    return reply_extended(p, type, head, done);
+}
+
+enum pl_verdict pipeline_error(struct pipeline *p)
+{
+    if (p->n > 0 && at(p, 0)->kind == PL_HIDDEN_QUERY)
+        return PL_SWALLOW;
+    return PL_FORWARD;
+}
+
+bool pipeline_take_skipped(struct pipeline *p, struct pl_entry *out)
+{
+    if (p->n == 0 || ends_turn(at(p, 0)->kind))
+        return false;
+    pop(p, out);
+    return true;
+}
