@@ -1,6 +1,6 @@
 # tanist. `make help` lists the targets.
 #
-# Variables: CC=gcc|clang   WERROR=1   SAN=address|thread   B=build folder   T=seconds of each fuzz target
+# Variables: CC=gcc|clang   WERROR=1   V=1   SAN=address|thread   B=build folder   T=seconds of each fuzz target
 #            TESTS=tests/t/100_wire.t (for e2e)   SEEDS=1..1000 (for sim)   PREFIX, DESTDIR (for install)
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -56,6 +56,10 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANFLAGS) $(PKG_CFLAGS) -pthread
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SAN),,$(LDHARDEN)) $(SANFLAGS) -pthread
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
+
 # ---- Sources ---------------------------------------------------------------------------------------------------
 
 PURE_SRC := $(wildcard replication/base/*.c replication/core/*.c proxy/wire/*.c proxy/core/*.c)
@@ -74,28 +78,33 @@ FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 all: $(B)/tanist ## build the binary (build/tanist)
 
 $(B)/tanist: $(call obj,$(SHELL_SRC)) $(B)/libpure.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(B)/libpure.a: $(call obj,$(PURE_SRC))
-	rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/unit/%.t: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libpure.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(UNIT_LIBS) $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(UNIT_LIBS) $(PKG_LIBS)
 
 # libpg_query is PostgreSQL's own grammar: the oracle for our classification, in tests only.
 $(B)/unit/test_oracle%.t: UNIT_LIBS := -lpg_query
 
 $(B)/sim: $(call obj,$(SIM_SRC)) $(B)/libpure.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libpure.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 
 .SECONDARY:
 
@@ -145,7 +154,7 @@ check: deps ## packages, build, unit tests, simulator, lints, end-to-end tests
 check-run: all lint-includes lint-headers lint-size lint-tokens lint-conf unit sim e2e
 
 unit: $(UNIT_BIN) ## build and run the unit tests
-	CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_BIN)
+	$(if $(UNIT_BIN),CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_BIN))
 
 sim: $(if $(SIM_SRC),$(B)/sim) ## run the failover simulator over SEEDS
 	$(if $(SIM_SRC),$(B)/sim --seeds $(SEEDS),@:)
@@ -192,7 +201,8 @@ bench-classify: ## nanoseconds per statement of the classifier
 
 $(B)/unit/bench_%: $(B)/tests/bench/bench_%.o $(B)/libpure.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # ---- Lints -----------------------------------------------------------------------------------------------------
 
@@ -249,7 +259,7 @@ uninstall: ## remove what install put there
 	rm -f $(foreach m,$(notdir $(basename $(MAN_SRC))),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(m))
 
 compdb: ## write compile_commands.json
-	@$(MAKE) -Bn CC=$(CC) all $(UNIT_BIN) | tests/tools/compdb >compile_commands.json
+	@$(MAKE) -Bn V=1 CC=$(CC) all $(UNIT_BIN) | tests/tools/compdb >compile_commands.json
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' Makefile
