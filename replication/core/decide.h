@@ -18,7 +18,8 @@ enum failover_mode { FAILOVER_AUTOMATIC = 1, FAILOVER_MANUAL, FAILOVER_FOLLOW, F
 struct decide_policy {
     enum failover_mode mode;
     uint64_t failover_max_lag; /* bytes */
-    usec_t veto_fresh; /* a replica vetoes when its last message of the writer is at most this old */
+    usec_t
+        veto_fresh; /* a replica vetoes when its last message of the writer is at most this old */
 };
 
 void decide_policy_default(struct decide_policy *p); /* manual, 1MB, 1s */
@@ -27,57 +28,58 @@ void decide_policy_default(struct decide_policy *p); /* manual, 1MB, 1s */
 struct decide_memory {
     uint64_t epoch; /* highest ever journaled; every new epoch is above it */
     uint64_t system_identifier;
-    uint32_t timeline;             /* of the announced writer */
-    lsn_t writer_lsn;              /* last known flush position of it, for loss reports */
-    char writer[TOPO_NAME_MAX];    /* announced; stays while there is none. Empty: never one */
-    char target[TOPO_NAME_MAX];    /* being promoted; empty: none */
-    int step;                      /* enum failover_state when journaled; 0 is steady */
-    int kind;                      /* enum failover_kind of the run under way; 0 none */
+    uint32_t timeline;          /* of the announced writer */
+    lsn_t writer_lsn;           /* last known flush position of it, for loss reports */
+    char writer[TOPO_NAME_MAX]; /* announced; stays while there is none. Empty: never one */
+    char target[TOPO_NAME_MAX]; /* being promoted; empty: none */
+    int step;                   /* enum failover_state when journaled; 0 is steady */
+    int kind;                   /* enum failover_kind of the run under way; 0 none */
 };
 
 enum decide_verdict {
-    DECIDE_STEADY = 1,     /* the announced writer serves */
-    DECIDE_SUSPECT,        /* it does not answer, not yet down: keep it */
-    DECIDE_DISCOVERED,     /* first writer, nothing remembered */
-    DECIDE_SUCCEEDED,      /* somebody else promoted another node and the others follow it: adopt it */
-    DECIDE_FAILOVER,       /* the writer is down: start a failover */
-    DECIDE_DOWN_VETOED,    /* a replica still hears the writer: keep it */
-    DECIDE_DOWN_MANUAL,    /* down, and mode is manual or follow: hold, wait for an operator, the writer or a successor */
+    DECIDE_STEADY = 1,  /* the announced writer serves */
+    DECIDE_SUSPECT,     /* it does not answer, not yet down: keep it */
+    DECIDE_DISCOVERED,  /* first writer, nothing remembered */
+    DECIDE_SUCCEEDED,   /* somebody else promoted another node and the others follow it: adopt it */
+    DECIDE_FAILOVER,    /* the writer is down: start a failover */
+    DECIDE_DOWN_VETOED, /* a replica still hears the writer: keep it */
+    DECIDE_DOWN_MANUAL, /* down, and mode is manual or follow: hold, wait for an operator, the writer or a successor */
     DECIDE_DOWN_NO_CANDIDATE, /* down, nobody is eligible (see candidates) */
-    DECIDE_DEMOTED,        /* the announced writer is a replica now and nobody succeeded it */
-    DECIDE_NONE,           /* no primary seen yet */
-    DECIDE_MANY,           /* several primaries and no rule picks one */
-    DECIDE_FENCED,         /* only primaries that may not serve (old timeline, same timeline as the announced writer) */
-    DECIDE_TILT,           /* time jumped: as before */
-    DECIDE_NO_AUTHORITY,   /* as before */
+    DECIDE_DEMOTED,           /* the announced writer is a replica now and nobody succeeded it */
+    DECIDE_NONE,              /* no primary seen yet */
+    DECIDE_MANY,              /* several primaries and no rule picks one */
+    DECIDE_FENCED, /* only primaries that may not serve (old timeline, same timeline as the announced writer) */
+    DECIDE_TILT,         /* time jumped: as before */
+    DECIDE_NO_AUTHORITY, /* as before */
     DECIDE_NR
 };
 
 struct decision {
     enum decide_verdict verdict;
-    int writer;        /* to publish; TOPO_NO_WRITER */
-    bool holding;      /* clients wait for a writer (false: fail them at once) */
-    bool start;        /* start failover_start(..., FAILOVER kind) */
-    int vetoed_by;     /* node, or -1 */
-    uint64_t fenced;   /* bit i: a primary that may not serve */
+    int writer;                       /* to publish; TOPO_NO_WRITER */
+    bool holding;                     /* clients wait for a writer (false: fail them at once) */
+    bool start;                       /* start failover_start(..., FAILOVER kind) */
+    int vetoed_by;                    /* node, or -1 */
+    uint64_t fenced;                  /* bit i: a primary that may not serve */
     struct candidate_list candidates; /* filled when the writer is down */
 };
 
 /* Not to be called while a failover runs (the machine decides then). prev: the snapshot published last; its writer is kept
  * in TILT and without authority. */
-void decide(const struct view *v, const struct decide_memory *m, const struct decide_policy *p, enum authority a,
-            const struct topology *prev, usec_t now, struct decision *out);
+void decide(const struct view *v, const struct decide_memory *m, const struct decide_policy *p,
+            enum authority a, const struct topology *prev, usec_t now, struct decision *out);
 
 /* The next snapshot: nodes from the view, epoch above prev and memory when rules changed (else prev's), version + 1.
  * Returns true if the epoch moved (journal it before publishing). out may not be prev. */
 struct decide_publish {
-    int writer;        /* TOPO_NO_WRITER */
+    int writer; /* TOPO_NO_WRITER */
     bool holding;
     uint64_t epoch_min; /* the new epoch is at least this if it moves; 0: no wish */
     usec_t now;
 };
-bool decide_topology(const struct view *v, const struct decide_memory *m, const struct topology *prev,
-                     const struct decide_publish *what, struct topology *out);
+bool decide_topology(const struct view *v, const struct decide_memory *m,
+                     const struct topology *prev, const struct decide_publish *what,
+                     struct topology *out);
 
 /* The replica that still hears the writer, or -1. */
 int decide_veto(const struct view *v, int writer, const struct decide_policy *p, usec_t now);

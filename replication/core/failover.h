@@ -26,44 +26,49 @@ enum failover_state {
     FAILOVER_STATE_NR
 };
 
-enum failover_kind { FAILOVER_KIND_NONE = 0, FAILOVER_UNPLANNED, FAILOVER_SWITCHOVER, FAILOVER_KIND_NR };
+enum failover_kind {
+    FAILOVER_KIND_NONE = 0,
+    FAILOVER_UNPLANNED,
+    FAILOVER_SWITCHOVER,
+    FAILOVER_KIND_NR
+};
 
 /* Effects, and what the shell does. Those marked * must be answered by DONE or FAILED with the same kind and node. */
 enum failover_effect_kind {
     FX_NONE = 0,
-    FX_JOURNAL,       /* * write `memory` of the machine durably */
-    FX_HOLD,          /*   publish writer none, holding, epoch >= effect.epoch (decide_topology) */
-    FX_DRAIN,         /* * wait until every worker has drained effect.epoch; FAILED at the deadline */
-    FX_PROBE,         /*   probe node now (-1: all) */
-    FX_FENCE,         /* * soft fence of the old writer: default_transaction_read_only on, end sessions; fence_command */
+    FX_JOURNAL, /* * write `memory` of the machine durably */
+    FX_HOLD,    /*   publish writer none, holding, epoch >= effect.epoch (decide_topology) */
+    FX_DRAIN,   /* * wait until every worker has drained effect.epoch; FAILED at the deadline */
+    FX_PROBE,   /*   probe node now (-1: all) */
+    FX_FENCE, /* * soft fence of the old writer: default_transaction_read_only on, end sessions; fence_command */
     FX_UNFENCE,       /* * undo it (switchover aborted) */
     FX_STOP_RECEIVER, /* * primary_conninfo = '' and reload on node, until its receiver is gone */
-    FX_DEMOTE,        /* * demote_command hook: stop the old writer cleanly, restart as replica (when configured) */
-    FX_PROMOTE,       /* * pg_promote on node; DONE means the call returned, the machine waits for what probes see */
-    FX_ANNOUNCE,      /*   publish writer = node, epoch >= effect.epoch */
-    FX_CREATE_SLOT,   /* * on `to`, physical slot for node */
-    FX_REPOINT,       /* * primary_conninfo of node -> `to`, with its slot, reload */
-    FX_CHECKPOINT,    /*   CHECKPOINT on node, no answer awaited */
-    FX_UNFENCE_NEW,   /*   reset default_transaction_read_only on node, if a soft fence is found there */
-    FX_REPORT_LOSS,   /*   log: WAL from lsn_from to lsn_to of the old writer may be lost (equal: nothing known) */
-    FX_NOTIFY,        /*   notify hook: the run ended (effect.result) */
+    FX_DEMOTE, /* * demote_command hook: stop the old writer cleanly, restart as replica (when configured) */
+    FX_PROMOTE, /* * pg_promote on node; DONE means the call returned, the machine waits for what probes see */
+    FX_ANNOUNCE,    /*   publish writer = node, epoch >= effect.epoch */
+    FX_CREATE_SLOT, /* * on `to`, physical slot for node */
+    FX_REPOINT,     /* * primary_conninfo of node -> `to`, with its slot, reload */
+    FX_CHECKPOINT,  /*   CHECKPOINT on node, no answer awaited */
+    FX_UNFENCE_NEW, /*   reset default_transaction_read_only on node, if a soft fence is found there */
+    FX_REPORT_LOSS, /*   log: WAL from lsn_from to lsn_to of the old writer may be lost (equal: nothing known) */
+    FX_NOTIFY, /*   notify hook: the run ended (effect.result) */
     FX_NR
 };
 
 enum failover_result {
     FAILOVER_RESULT_NONE = 0,
-    FAILOVER_PROMOTED,         /* a new writer serves */
-    FAILOVER_KEPT,             /* aborted; the old writer serves */
-    FAILOVER_GAVE_UP,          /* aborted; no writer */
+    FAILOVER_PROMOTED, /* a new writer serves */
+    FAILOVER_KEPT,     /* aborted; the old writer serves */
+    FAILOVER_GAVE_UP,  /* aborted; no writer */
     FAILOVER_RESULT_NR
 };
 
 struct failover_effect {
     enum failover_effect_kind kind;
-    int node;          /* -1 when it concerns none */
-    int to;            /* REPOINT, CREATE_SLOT */
-    usec_t deadline;   /* monotonic */
-    uint64_t epoch;    /* HOLD, DRAIN, ANNOUNCE */
+    int node;        /* -1 when it concerns none */
+    int to;          /* REPOINT, CREATE_SLOT */
+    usec_t deadline; /* monotonic */
+    uint64_t epoch;  /* HOLD, DRAIN, ANNOUNCE */
     lsn_t lsn_from, lsn_to;
     uint64_t lost_bytes;
     enum failover_result result;
@@ -80,7 +85,7 @@ enum failover_event_kind {
     FAILOVER_EV_TICK = 1, /* time passed, or the view changed */
     FAILOVER_EV_DONE,
     FAILOVER_EV_FAILED,
-    FAILOVER_EV_CANCEL,   /* the operator wants it stopped; honoured before PROMOTING only */
+    FAILOVER_EV_CANCEL, /* the operator wants it stopped; honoured before PROMOTING only */
     FAILOVER_EV_NR
 };
 
@@ -93,15 +98,17 @@ struct failover_event {
 };
 
 struct failover_policy {
-    usec_t drain_timeout;   /* switchover: transactions in flight may finish for so long */
-    usec_t hold_timeout;    /* barrier: workers must confirm within (after drain_timeout) */
+    usec_t drain_timeout; /* switchover: transactions in flight may finish for so long */
+    usec_t hold_timeout;  /* barrier: workers must confirm within (after drain_timeout) */
     usec_t revoke_timeout;
-    usec_t catchup_timeout; /* replay of received WAL; in switchover: receiving the old writer's last WAL too */
+    usec_t
+        catchup_timeout; /* replay of received WAL; in switchover: receiving the old writer's last WAL too */
     usec_t promote_timeout;
     usec_t repoint_timeout;
-    usec_t wait_timeout;    /* WAITING for a candidate before giving up the run (no writer is published, holding off) */
+    usec_t
+        wait_timeout; /* WAITING for a candidate before giving up the run (no writer is published, holding off) */
     uint64_t failover_max_lag;
-    bool has_demote;        /* demote_command is configured */
+    bool has_demote; /* demote_command is configured */
 };
 
 void failover_policy_default(struct failover_policy *p);
@@ -127,25 +134,25 @@ struct failover {
     struct sm sm;
     enum failover_kind kind;
     usec_t started_at, since, deadline; /* deadline of the state */
-    int old_writer;       /* -1 none */
-    int candidate;        /* -1 none yet */
-    int named;            /* operator's wish; -1 any */
+    int old_writer;                     /* -1 none */
+    int candidate;                      /* -1 none yet */
+    int named;                          /* operator's wish; -1 any */
     bool accept_loss;
-    bool stop_wanted;     /* CANCEL or abort on the way */
-    uint64_t hold_epoch;  /* no-writer epoch of this run; 0 none */
+    bool stop_wanted;       /* CANCEL or abort on the way */
+    uint64_t hold_epoch;    /* no-writer epoch of this run; 0 none */
     uint64_t drained_epoch; /* barrier seen for this epoch */
-    uint64_t journaled;   /* steps written: bit n of enum failover_state */
-    bool journaling;      /* an answer to FX_JOURNAL is awaited */
-    uint64_t excluded;    /* candidates that failed */
-    uint64_t pending;     /* nodes whose answers are awaited in this state */
-    uint64_t stopped;     /* receivers that were stopped */
+    uint64_t journaled;     /* steps written: bit n of enum failover_state */
+    bool journaling;        /* an answer to FX_JOURNAL is awaited */
+    uint64_t excluded;      /* candidates that failed */
+    uint64_t pending;       /* nodes whose answers are awaited in this state */
+    uint64_t stopped;       /* receivers that were stopped */
     uint64_t slots_made, repointed;
-    bool fenced;          /* soft fence done on the old writer */
-    lsn_t old_lsn;        /* last known flush position of the old writer */
-    lsn_t goal_lsn;       /* CATCHUP: candidate's replay must reach it */
+    bool fenced;    /* soft fence done on the old writer */
+    lsn_t old_lsn;  /* last known flush position of the old writer */
+    lsn_t goal_lsn; /* CATCHUP: candidate's replay must reach it */
     uint32_t old_timeline;
-    enum failover_result result; /* of the last run */
-    struct decide_memory memory; /* to be journaled by FX_JOURNAL */
+    enum failover_result result;      /* of the last run */
+    struct decide_memory memory;      /* to be journaled by FX_JOURNAL */
     struct candidate_list candidates; /* of the last CHOOSING, with reasons */
     int n_moves;
     struct failover_move moves[FAILOVER_MOVES_MAX]; /* newest last */
@@ -160,19 +167,21 @@ struct failover_request {
 };
 /* Starts a run. ERR_REFUSED with the reason when it cannot (one runs already, no authority, TILT, no writer for a
  * switchover, named node not eligible: dry run with fx NULL asks only). */
-int failover_start(struct failover *f, const struct failover_request *r, const struct failover_input *in,
-                   struct failover_effects *fx, struct err *e) MUST_CHECK;
+int failover_start(struct failover *f, const struct failover_request *r,
+                   const struct failover_input *in, struct failover_effects *fx, struct err *e)
+    MUST_CHECK;
 
 /* One event. fx is overwritten. Nothing happens in STEADY. */
-void failover_step(struct failover *f, const struct failover_event *ev, const struct failover_input *in,
-                   struct failover_effects *fx);
+void failover_step(struct failover *f, const struct failover_event *ev,
+                   const struct failover_input *in, struct failover_effects *fx);
 
 bool failover_running(const struct failover *f);
 enum failover_state failover_state_of(const struct failover *f);
 const char *failover_state_name(enum failover_state s);
 const char *failover_effect_name(enum failover_effect_kind k);
 const char *failover_result_name(enum failover_result r);
-extern const struct sm_state failover_states[FAILOVER_STATE_NR]; /* the edge table; index is the state */
+extern const struct sm_state
+    failover_states[FAILOVER_STATE_NR]; /* the edge table; index is the state */
 
 /* Invariants of the state; BUGs when broken. */
 void failover_check(const struct failover *f);

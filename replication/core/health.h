@@ -23,8 +23,8 @@ enum health_reason {
     HEALTH_REFUSED,
     HEALTH_SILENT_ONCE, /* fewer than `misses` probes without an answer */
     HEALTH_SILENT,
-    HEALTH_CLOSED,  /* our connection ended: asking again */
-    HEALTH_BROKEN,  /* answers that fail or that we do not understand */
+    HEALTH_CLOSED, /* our connection ended: asking again */
+    HEALTH_BROKEN, /* answers that fail or that we do not understand */
     HEALTH_REASON_NR
 };
 
@@ -74,7 +74,7 @@ struct tilt {
 /* Call at every tick, also if nothing else happens; interval is the tick's period. Returns true while in TILT. */
 bool tilt_tick(struct tilt *t, usec_t interval, usec_t now);
 /* Gap above which a tick counts as a jump, and how long TILT lasts. */
-#define TILT_GAP(interval) ((interval) * 8 > 2 * USEC_PER_SEC ? (interval) * 8 : 2 * USEC_PER_SEC)
-#define TILT_REST (2 * USEC_PER_SEC)
+#define TILT_GAP(interval) ((interval)*8 > 2 * USEC_PER_SEC ? (interval)*8 : 2 * USEC_PER_SEC)
+#define TILT_REST          (2 * USEC_PER_SEC)
 
 #endif

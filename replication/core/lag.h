@@ -28,7 +28,7 @@ void lag_history_add(struct lag_history *h, usec_t at, lsn_t lsn);
 lsn_t lag_history_newest(const struct lag_history *h); /* 0: none */
 
 struct lag {
-    bool known;     /* false without any sample or without a replay position */
+    bool known; /* false without any sample or without a replay position */
     usec_t time;
     uint64_t bytes;
 };
@@ -46,6 +46,7 @@ void lag_policy_default(struct lag_policy *p); /* 1s, 16MB, 70 */
 
 /* READ_OK, READ_LAG_TIME or READ_LAG_BYTES; before is the last answer for this node (hysteresis). Unknown lag keeps READ_OK
  * only if the node was READ_OK before; callers treat unobserved nodes earlier. */
-enum topo_unreadable lag_judge(const struct lag_policy *p, const struct lag *lag, enum topo_unreadable before);
+enum topo_unreadable lag_judge(const struct lag_policy *p, const struct lag *lag,
+                               enum topo_unreadable before);
 
 #endif

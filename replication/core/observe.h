@@ -11,17 +11,17 @@
 #include "topology.h"
 
 enum observe_outcome {
-    OBSERVE_NONE = 0,   /* never asked */
-    OBSERVE_OK,         /* answered; everything below is set */
-    OBSERVE_REFUSED,    /* ECONNREFUSED, or no socket file: nobody listens */
-    OBSERVE_TIMEOUT,    /* no answer within the probe's deadline (connect or query) */
-    OBSERVE_CLOSED,     /* an established connection ended (EOF, reset, 57P01, 57P02): a hint, ask again at once */
-    OBSERVE_UNREACHABLE,/* no route, no such host name, other connect errors */
-    OBSERVE_AUTH,       /* class 28, missing password, no pg_hba entry: alive, but we may not look */
-    OBSERVE_STARTING,   /* 57P03: starting up, shutting down or not yet consistent */
-    OBSERVE_TOO_MANY,   /* 53300: alive */
-    OBSERVE_QUERY,      /* the query failed for another reason */
-    OBSERVE_PROTOCOL,   /* an answer that we cannot understand */
+    OBSERVE_NONE = 0, /* never asked */
+    OBSERVE_OK,       /* answered; everything below is set */
+    OBSERVE_REFUSED,  /* ECONNREFUSED, or no socket file: nobody listens */
+    OBSERVE_TIMEOUT,  /* no answer within the probe's deadline (connect or query) */
+    OBSERVE_CLOSED, /* an established connection ended (EOF, reset, 57P01, 57P02): a hint, ask again at once */
+    OBSERVE_UNREACHABLE, /* no route, no such host name, other connect errors */
+    OBSERVE_AUTH,     /* class 28, missing password, no pg_hba entry: alive, but we may not look */
+    OBSERVE_STARTING, /* 57P03: starting up, shutting down or not yet consistent */
+    OBSERVE_TOO_MANY, /* 53300: alive */
+    OBSERVE_QUERY,    /* the query failed for another reason */
+    OBSERVE_PROTOCOL, /* an answer that we cannot understand */
     OBSERVE_NR
 };
 
@@ -31,31 +31,36 @@ struct observation {
     enum observe_outcome outcome;
     char sqlstate[6];
     char detail[OBSERVE_TEXT_MAX]; /* for people, when outcome is not OK */
-    usec_t sent_at, received_at;   /* monotonic, around the query (or the connect, when that failed) */
+    usec_t sent_at,
+        received_at; /* monotonic, around the query (or the connect, when that failed) */
 
     /* The rest is set when outcome is OBSERVE_OK. */
     enum topo_role role;
     uint64_t system_identifier;
-    uint32_t timeline;        /* primary: current; replica: received, or the best that its control file knows */
-    bool timeline_received;   /* replica: from the live wal receiver */
-    lsn_t flush_lsn, insert_lsn;  /* primary */
+    uint32_t
+        timeline; /* primary: current; replica: received, or the best that its control file knows */
+    bool timeline_received;        /* replica: from the live wal receiver */
+    lsn_t flush_lsn, insert_lsn;   /* primary */
     lsn_t receive_lsn, replay_lsn; /* replica; receive is 0 if it never streamed since its start */
     bool replay_paused;
-    bool receiver;            /* replica: there is a wal receiver process */
-    bool streaming;           /* ... and its status is streaming */
+    bool receiver;                   /* replica: there is a wal receiver process */
+    bool streaming;                  /* ... and its status is streaming */
     char sender_host[TOPO_HOST_MAX]; /* ... from there, as in primary_conninfo */
     uint16_t sender_port;
     char receiver_slot[TOPO_NAME_MAX];
-    lsn_t latest_end_lsn;     /* newest position that the sender reported */
+    lsn_t latest_end_lsn; /* newest position that the sender reported */
     bool message_age_known;
-    usec_t message_age;       /* time since the last message of the sender, at received_at */
-    int64_t postmaster_start; /* microseconds since 1970 by the node's clock: a change means a restart */
+    usec_t message_age; /* time since the last message of the sender, at received_at */
+    int64_t
+        postmaster_start; /* microseconds since 1970 by the node's clock: a change means a restart */
     int server_version_num;
-    bool commit_flushes;      /* synchronous_commit is not off, neither by default nor for any role or database */
-    bool read_only;           /* default_transaction_read_only (a soft fence) */
+    bool
+        commit_flushes; /* synchronous_commit is not off, neither by default nor for any role or database */
+    bool read_only; /* default_transaction_read_only (a soft fence) */
     int max_connections;
     char synchronous_standby_names[256];
-    char primary_conninfo_host[TOPO_HOST_MAX]; /* replica: host= of primary_conninfo if we may see it, else empty */
+    char primary_conninfo_host
+        [TOPO_HOST_MAX];       /* replica: host= of primary_conninfo if we may see it, else empty */
     bool has_primary_conninfo; /* primary_conninfo is not empty (false also if we may not see it) */
     char listen_port[8];       /* the port setting, for diagnostics */
 };
@@ -65,10 +70,19 @@ extern const char OBSERVE_SQL[];
 enum { OBSERVE_COLUMNS = 24 };
 
 /* fields[i] is NULL for SQL NULL. Fills all of *out but outcome, times and detail on error; sets outcome OK. */
-int observe_parse(const char *const *fields, int n, struct observation *out, struct err *e) MUST_CHECK;
+int observe_parse(const char *const *fields, int n, struct observation *out, struct err *e)
+    MUST_CHECK;
 
 /* A walsender of the primary. */
-enum observe_peer_state { PEER_NONE = 0, PEER_STARTUP, PEER_CATCHUP, PEER_STREAMING, PEER_BACKUP, PEER_STOPPING, PEER_NR };
+enum observe_peer_state {
+    PEER_NONE = 0,
+    PEER_STARTUP,
+    PEER_CATCHUP,
+    PEER_STREAMING,
+    PEER_BACKUP,
+    PEER_STOPPING,
+    PEER_NR
+};
 
 struct observe_peer {
     char application_name[TOPO_NAME_MAX];
@@ -88,7 +102,8 @@ struct observe_peers {
 extern const char OBSERVE_PEERS_SQL[];
 enum { OBSERVE_PEERS_COLUMNS = 7 };
 /* Appends one row. */
-int observe_peers_add(struct observe_peers *p, const char *const *fields, int n, struct err *e) MUST_CHECK;
+int observe_peers_add(struct observe_peers *p, const char *const *fields, int n, struct err *e)
+    MUST_CHECK;
 
 /* Replication slots of a node. */
 struct observe_slot {
@@ -105,7 +120,8 @@ struct observe_slots {
 
 extern const char OBSERVE_SLOTS_SQL[];
 enum { OBSERVE_SLOTS_COLUMNS = 5 };
-int observe_slots_add(struct observe_slots *s, const char *const *fields, int n, struct err *e) MUST_CHECK;
+int observe_slots_add(struct observe_slots *s, const char *const *fields, int n, struct err *e)
+    MUST_CHECK;
 
 /* The outcome for an SQLSTATE of a failed connect or query; never OK. */
 enum observe_outcome observe_outcome_of_sqlstate(const char *sqlstate);

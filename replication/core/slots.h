@@ -26,7 +26,7 @@ struct slots_plan {
 };
 
 /* followers: bit i for each node that shall have a slot on the writer. Drops inactive slots of ours that nobody needs. */
-void slots_plan(const struct view *v, int writer, uint64_t followers, const struct observe_slots *actual,
-                struct slots_plan *out);
+void slots_plan(const struct view *v, int writer, uint64_t followers,
+                const struct observe_slots *actual, struct slots_plan *out);
 
 #endif

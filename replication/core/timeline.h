@@ -24,8 +24,8 @@ struct timeline_history {
 };
 
 /* text: content of a .history file as TIMELINE_HISTORY sends it. */
-int timeline_parse(uint32_t timeline, const char *text, size_t len, struct timeline_history *out, struct err *e)
-    MUST_CHECK;
+int timeline_parse(uint32_t timeline, const char *text, size_t len, struct timeline_history *out,
+                   struct err *e) MUST_CHECK;
 
 /* The timeline itself counts as its own ancestor. */
 bool timeline_is_ancestor(const struct timeline_history *h, uint32_t timeline);

@@ -19,31 +19,32 @@ struct view_node {
     char addr[64];
     uint16_t port;
     uint32_t weight;
-    int priority;    /* higher is preferred among equally advanced candidates */
+    int priority; /* higher is preferred among equally advanced candidates */
     bool promotable;
-    bool drained;    /* by the operator */
+    bool drained; /* by the operator */
 
     /* Known. */
     struct health health;
-    bool seen;               /* obs is valid */
-    struct observation obs;  /* the last good one, however old (see health) */
-    uint32_t timeline;       /* best knowledge: a stopped wal receiver does not make us forget */
+    bool seen;              /* obs is valid */
+    struct observation obs; /* the last good one, however old (see health) */
+    uint32_t timeline;      /* best knowledge: a stopped wal receiver does not make us forget */
     struct lag lag;
     enum topo_unreadable lag_class; /* READ_OK or a lag reason; with hysteresis */
-    bool restarted;          /* postmaster start time changed since the last topology that made it writer */
+    bool restarted; /* postmaster start time changed since the last topology that made it writer */
 };
 
 struct view {
     char cluster[TOPO_NAME_MAX];
     uint16_t n_nodes;
     bool tilt;
-    struct lag_history history;    /* of the present writer */
-    int history_of;                /* node whose positions history holds; -1 none */
-    struct topo_sample sample;     /* newest of the present writer */
-    int peers_of;                  /* node that peers and slots belong to; -1 none */
+    struct lag_history history; /* of the present writer */
+    int history_of;             /* node whose positions history holds; -1 none */
+    struct topo_sample sample;  /* newest of the present writer */
+    int peers_of;               /* node that peers and slots belong to; -1 none */
     struct observe_peers peers;
     struct observe_slots slots;
-    struct timeline_history lineage; /* of the present writer, when somebody asked; timeline 0: not known */
+    struct timeline_history
+        lineage; /* of the present writer, when somebody asked; timeline 0: not known */
     struct view_node nodes[TOPO_NODES_MAX];
 };
 
@@ -54,7 +55,8 @@ int view_find(const struct view *v, const char *name); /* index or -1 */
 
 /* Takes one finished probe of node i: health, observation, timeline. Returns true if anything that decide looks at
  * changed (a reason to decide now instead of at the next tick). */
-bool view_observe(struct view *v, int i, const struct health_policy *p, const struct observation *o);
+bool view_observe(struct view *v, int i, const struct health_policy *p,
+                  const struct observation *o);
 
 /* Recomputes lag of all nodes for `now`, given the present writer (TOPO_NO_WRITER keeps the last history). Also takes the
  * writer's newest position into history and sample. Call before decide. */
