@@ -1,0 +1,146 @@
+/* A client: login, session state, its requests, its link to a server. Worker's thread.
+ *
+ * The life of a batch (a Query, or extended messages up to Sync): start_batch classifies and routes it, pool_checkout
+ * gives a server now or later, client_request.c forwards the messages, server_reply.c forwards the answers and calls
+ * client_on_ready at ReadyForQuery, which lets the server go unless a transaction or a pin keeps it. Until the first byte
+ * of an answer went to the client the batch is kept, so that it can run again elsewhere. */
+#ifndef TANIST_PROXY_CLIENT_H
+#define TANIST_PROXY_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../replication/base/list.h"
+#include "core/classify.h"
+#include "core/route.h"
+#include "inbuf.h"
+#include "prepared.h"
+#include "stream.h"
+
+struct login;
+struct params_ref;
+struct pool;
+struct pool_group;
+struct server;
+struct tls_ctx;
+struct worker;
+
+enum client_state {
+    CLIENT_NONE = 0,
+    CLIENT_STARTUP, /* nothing or an SSLRequest came */
+    CLIENT_TLS,
+    CLIENT_AUTH,    /* the verifier is being fetched, or the exchange is under way */
+    CLIENT_WELCOME, /* authenticated; waits for a server that tells the welcome */
+    CLIENT_READY,
+    CLIENT_CONSOLE, /* READY, but talks to the console */
+    CLIENT_CLOSED,
+    CLIENT_NR
+};
+
+enum { CLIENT_INSPECT_MAX = 1024 * 1024, CLIENT_RETAIN_MAX = 64 * 1024 };
+
+/* What the requests since the last boundary do. */
+struct batch {
+    unsigned bits;      /* of all statements; CLASS_READ alone: a read */
+    bool opened;        /* something was sent */
+    bool read;          /* routed as a read */
+    bool retry;         /* is running again; not once more */
+    bool retainable;    /* complete in the retained copy */
+    bool delivered;     /* a byte of an answer went to the client */
+    bool complete_seen; /* a CommandComplete came */
+    bool simple;        /* Query rather than extended */
+    bool commit;        /* may end an explicit transaction successfully */
+    bool unpin, drops_prepared;
+    bool sync_seen;     /* the client sent Sync (or it is a Query): it waits for ReadyForQuery */
+    enum classify_pin pin;
+    usec_t started;
+};
+
+struct client {
+    struct list_node all;
+    struct list_node wait;  /* in the list that waiting_in names */
+    struct list *waiting_in;
+    struct worker *w;
+    struct stream st;
+    struct tls_ctx *tls_ctx; /* of the listener; NULL: no TLS */
+    enum client_state state;
+    uint32_t slot;
+    uint64_t serial;
+    uint32_t secret;
+    int listen_index;
+    int route_mode; /* enum route_mode, of the listener */
+    bool local_admin; /* over the control socket, by the daemon's own user or root */
+    bool admin, stats;
+    struct login *login;
+    struct pool_group *group;
+    struct params_ref *params;
+    struct server *server;
+    struct inbuf in; /* requests not used yet */
+    const uint8_t *view; /* what process() works on: in.p or the worker's buffer */
+    size_t view_n;
+    uint32_t forward_left;
+    struct inbuf retain;
+    struct batch batch;
+    struct session_floor floor;
+    uint8_t tx;     /* what the client believes: I, T or E */
+    bool tx_wrote;  /* since the transaction began */
+    bool tx_read_only;
+    enum classify_pin pin;
+    bool verifying; /* linked only to try its start-up parameters */
+    bool backslash; /* standard_conforming_strings is off */
+    bool closing_after_send;
+    /* A transaction whose server is gone: it stays failed until the client ends it. */
+    bool lost, lost_told;
+    bool lost_skip;     /* an error was answered; everything up to Sync is skipped */
+    bool lost_rollback; /* the last Parse or Bind was a ROLLBACK */
+    struct named *named;
+    struct pstmt *unnamed;
+    uint8_t wait_reason; /* enum route_reason */
+    usec_t connected_at, request_at, wait_since, deadline;
+    char peer[64];
+    char user[64], database[64], application_name[64];
+};
+
+struct client *client_new(struct worker *w, int fd, int listen_index, struct tls_ctx *tls, bool local_admin);
+/* Closes everything of it; its server is cleaned or closed. Idempotent. */
+void client_close(struct client *c, const char *why);
+/* FATAL to the client, then close once it was sent. */
+void client_fatal(struct client *c, int code, const char *message, const char *hint);
+/* ERROR, and ReadyForQuery if the client waits for it. Unsent requests of the batch are dropped. */
+void client_error(struct client *c, int code, const char *message, const char *hint);
+
+/* Requests: works on what there is until more is needed or somebody must be waited for. */
+void client_process(struct client *c);
+void client_on_readable(struct stream *st);
+
+/* From pools: a server is linked; or the node cannot be had now, choose again or fail. */
+void client_on_server(struct client *c, struct server *s);
+void client_on_refused(struct client *c, const struct err *e);
+void client_wait_in(struct client *c, struct list *l);
+void client_wait_end(struct client *c);
+
+/* From replies. */
+void client_on_ready(struct client *c, uint8_t status);
+void client_retry(struct client *c);
+/* The server is gone or out of step (and unlinked already): answers by what was under way. aborted: the server said
+ * FATAL before it completed anything. */
+void client_on_server_lost(struct client *c, bool aborted, const char *why);
+/* The primary's start-up parameters answer during login. */
+void client_on_verified(struct client *c, const struct err *e);
+
+/* A finished or refused statement is over for the pipeline's head fakes: sends what must be made up now. */
+void client_send_fakes(struct client *c, struct server *s);
+
+/* client_login.c */
+void client_login_on_bytes(struct client *c);
+void client_login_on_verifier(struct client *c, const char *verifier, const struct err *e);
+void client_login_welcome(struct client *c);
+void client_login_free(struct client *c);
+/* client_lost.c: a request while the transaction is lost; bytes used, 0 if more are needed. */
+size_t client_lost_request(struct client *c, const uint8_t *p, size_t n);
+/* client_console.c */
+void client_console_process(struct client *c);
+
+const char *client_state_name(const struct client *c);
+
+#endif

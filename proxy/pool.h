@@ -1,0 +1,116 @@
+/* Pools: the servers of one node, database and user that this worker has, and who waits for one. A group is what clients
+ * of one database and user share: its pools on every node, the welcome, the key to log in with, the catalog.
+ * Worker's thread. */
+#ifndef TANIST_PROXY_POOL_H
+#define TANIST_PROXY_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "../replication/base/list.h"
+#include "core/params.h"
+#include "limits.h"
+#include "proxy_conf.h"
+#include "stats.h"
+#include "wire/md5auth.h"
+#include "wire/scram.h"
+
+struct catalog_ref;
+struct client;
+struct pool_group;
+struct server;
+struct worker;
+
+enum { POOL_WELCOME_MAX = 2048, POOL_KEY_MAX = 256, POOL_BACKOFF = 500 /* ms */ };
+
+/* Start-up parameters of clients, shared. `overlay` are the ParameterStatus messages with which a server confirmed them. */
+struct params_ref {
+    _Atomic uint32_t refs; /* servers that move take theirs along */
+    bool verified;
+    uint16_t overlay_len;
+    uint8_t overlay[1024];
+    struct list_node node; /* in the group; not linked once the group is gone or it was dropped */
+    struct params p;       /* allocated only as far as p.len */
+};
+
+void params_unref(struct params_ref *r); /* NULL is fine */
+static inline struct params_ref *params_take(struct params_ref *r)
+{
+    if (r)
+        atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+    return r;
+}
+
+enum cred_kind { CRED_NONE = 0, CRED_SCRAM, CRED_MD5, CRED_PASSWORD };
+
+struct creds {
+    enum cred_kind kind;
+    struct scram_keys scram;
+    char md5[MD5AUTH_ROOM];
+    char password[256];
+};
+
+struct pool {
+    struct pool_group *group;
+    int node;         /* index in the topology */
+    char name[TOPO_NAME_MAX];
+    struct limit *limit;
+    struct list idle; /* most recently used first */
+    struct list busy; /* linked to a client, being cancelled or cleaned */
+    struct list login;
+    struct list waiters; /* clients, first come first served */
+    usec_t retry_at;     /* no new logins before, after one failed */
+    uint32_t grants;
+    struct err last_error;
+};
+
+struct pool_group {
+    UT_hash_handle hh;
+    char key[POOL_KEY_MAX]; /* database, user, dbname, cluster */
+    struct worker *w;
+    int cluster;
+    char database[CONF_NAME_MAX], dbname[CONF_NAME_MAX], user[CONF_NAME_MAX];
+    struct pool_conf conf; /* the rule in force */
+    struct pool *pools[TOPO_NODES_MAX];
+    struct creds creds;
+    struct catalog_ref *catalog; /* NULL until loaded */
+    bool welcome_ready;
+    uint16_t welcome_len;
+    uint8_t welcome[POOL_WELCOME_MAX]; /* ParameterStatus messages */
+    struct list welcome_waiters;       /* clients that logged in and wait for the first server */
+    struct list params;                /* params_ref */
+    uint32_t n_clients;
+    struct group_stats stats;
+};
+
+struct pool_group *pool_group_get(struct worker *w, const struct database_conf *db, const char *database,
+                                  const char *user) MUST_CHECK;
+void pool_group_configure(struct pool_group *g, const struct config *c);
+void pool_groups_fini(struct worker *w);
+
+/* The shared copy of these parameters, with a reference. NULL without memory. */
+struct params_ref *pool_params(struct pool_group *g, const struct params *p) MUST_CHECK;
+
+struct pool *pool_of(struct pool_group *g, int node) MUST_CHECK;
+
+/* Gives the client a server of the node now (true), or queues it: client_on_server or client_on_refused follows. */
+bool pool_checkout(struct pool *p, struct client *c);
+/* A server came free, clean and idle: to the first waiter, to another worker that starves, or to the idle list. */
+void pool_release(struct pool *p, struct server *s);
+/* A login ended (server NULL: failed with e) or a server was closed: look whether waiters can be helped. */
+void pool_login_failed(struct pool *p, const struct err *e);
+void pool_kick(struct pool *p);
+
+/* Everybody who waits there chooses again (the node's role or readability changed). */
+void pool_reroute(struct pool *p);
+
+/* For the first client of a group: logs in to any node to learn the welcome. */
+void pool_want_welcome(struct pool_group *g);
+void pool_welcome_learned(struct pool_group *g, const uint8_t *p, size_t n);
+void pool_welcome_failed(struct pool_group *g, const struct err *e);
+
+/* Closes idle servers past their lifetime or idle time; wait timeouts; back-off over. From the janitor. */
+void pool_groups_tick(struct worker *w, usec_t now);
+
+#endif

@@ -1,0 +1,100 @@
+/* A connection to a node: login, link to a client, cleaning, close. Worker's thread; idle ones may move to another. */
+#ifndef TANIST_PROXY_SERVER_H
+#define TANIST_PROXY_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../replication/base/list.h"
+#include "core/pipeline.h"
+#include "inbuf.h"
+#include "prepared.h"
+#include "stream.h"
+#include "wire/startup.h"
+
+struct client;
+struct params_ref;
+struct pool;
+struct scram_client;
+struct worker;
+
+enum server_state {
+    SERVER_NONE = 0,
+    SERVER_CONNECTING,
+    SERVER_TLS_ASKED,  /* SSLRequest sent */
+    SERVER_TLS,        /* handshake */
+    SERVER_LOGIN,      /* start-up packet sent */
+    SERVER_IDLE,
+    SERVER_LINKED,
+    SERVER_CLEANING,   /* DISCARD ALL sent after a pinned session or session pooling */
+    SERVER_CANCELING,  /* clean, but a cancel request for it is still under way */
+    SERVER_CLOSED,
+    SERVER_NR
+};
+
+struct server {
+    struct list_node node; /* in one of the pool's lists */
+    struct pool *pool;
+    struct worker *w;
+    struct client *client; /* when LINKED */
+    struct stream st;
+    enum server_state state;
+    uint8_t tx;           /* of the last ReadyForQuery */
+    bool close_after;     /* not to be used again */
+    bool copying;         /* CopyInResponse seen, not ended */
+    uint16_t cancels;     /* cancel requests under way for it */
+    uint64_t role_since;  /* of its node at login */
+    uint32_t pid;
+    uint8_t key[STARTUP_KEY_MAX];
+    uint32_t key_len;
+    uint64_t id; /* for SHOW SERVERS */
+    struct params_ref *params; /* what its settings are, beyond the defaults; NULL: the defaults */
+    struct sstmt_set prepared;
+    uint64_t unnamed; /* id of the statement in its unnamed slot; 0: none known */
+    struct pipeline pl;
+    struct pl_entry pl_inline[PL_INLINE];
+    struct inbuf in;      /* the beginning of a message that was cut */
+    uint32_t forward_left; /* bytes of a message whose head went to the client already */
+    bool forward_drop;     /* they are swallowed instead */
+    usec_t connected_at, last_used, deadline;
+    struct scram_client *scram; /* during login */
+    uint8_t *welcome;           /* during login */
+    size_t welcome_len;
+    struct err login_error;
+};
+
+/* Starts a connection for the pool, which holds a token for it. NULL (with e) if not even that works. */
+struct server *server_open(struct pool *p, struct err *e) MUST_CHECK;
+/* Closes at once, gives the token back, forgets it everywhere; a linked client is told by client_on_server_lost before,
+ * by the caller. why goes to the log. */
+void server_close(struct server *s, const char *why);
+
+/* Links; the client may send. The server's settings are made equal first, in the same packet as what follows. */
+void server_link(struct server *s, struct client *c);
+/* The client is done with it: clean and keep, or close. */
+void server_unlink(struct server *s);
+
+/* Pushes what the message just added to the gather will be answered with. false: too many, or no memory. */
+bool server_expect(struct server *s, enum pl_kind kind, uint64_t ref, uint32_t tag) MUST_CHECK;
+/* Releases what the pipeline refers to. */
+void server_drop_expectations(struct server *s);
+/* A reply or a skip ended an entry: bookkeeping of statements. skipped: the server did not do it. */
+void server_entry_done(struct server *s, const struct pl_entry *e, bool skipped);
+
+/* May it serve under the worker's present snapshot? */
+bool server_current(const struct server *s);
+
+/* Between workers: off this one's lists and loop; then attach on the other (which has the same group and node). */
+void server_detach(struct server *s);
+int server_attach(struct server *s, struct pool *p, struct err *e) MUST_CHECK;
+
+const char *server_state_name(enum server_state st);
+
+/* server_reply.c: bytes arrived while linked or being cleaned. */
+void server_on_reply(struct server *s);
+/* server_login.c */
+void server_login_begin(struct server *s);
+void server_login_on_bytes(struct server *s);
+void server_login_fail(struct server *s, const struct err *e);
+
+#endif

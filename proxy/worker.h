@@ -1,0 +1,97 @@
+/* A data-plane thread: its loop, its snapshots, its clients and its servers. Everything here is for the worker's own
+ * thread unless it says otherwise. */
+#ifndef TANIST_PROXY_WORKER_H
+#define TANIST_PROXY_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../replication/base/list.h"
+#include "../replication/base/loop.h"
+#include "../replication/base/prng.h"
+#include "../replication/base/slab.h"
+#include "../replication/publish.h"
+#include "core/balance.h"
+#include "core/classify.h"
+#include "gather.h"
+#include "prepared.h"
+#include "proxy.h"
+#include "stats.h"
+
+struct catalog_ref;
+struct client;
+struct pool_group;
+struct tls_ctx;
+
+/* Mailbox slots of a worker's loop above the topologies'. */
+enum { WORKER_SLOT_CONFIG = REPL_CLUSTERS_MAX, WORKER_SLOT_CATALOGS, WORKER_SLOT_NR };
+
+enum {
+    WORKER_BUF = 64 * 1024,  /* one for all reads of the worker */
+    WORKER_LEARNED = 4096,   /* statements that a replica refused; direct-mapped, so the oldest of a slot goes */
+    WORKER_CLIENTS_MAX = 1 << 24 /* a client's slot fits 24 bits of its cancel key */
+};
+
+/* State of an epoch change for one cluster (drain.c). */
+struct drain {
+    bool active;
+    uint64_t epoch;  /* to be acknowledged as drained */
+    usec_t deadline; /* then transactions on the old writer are cut */
+};
+
+struct worker {
+    struct loop loop;
+    struct proxy *proxy;
+    int id;        /* its index for publish, in cancel keys, in limit.wanted */
+    struct config *conf;
+    struct tls_ctx *server_tls;
+    struct topo_snapshot *topo[REPL_CLUSTERS_MAX]; /* NULL until the first one came */
+    struct drain drains[REPL_CLUSTERS_MAX];
+    struct balance_state balance[REPL_CLUSTERS_MAX];
+    uint32_t in_flight[REPL_CLUSTERS_MAX][TOPO_NODES_MAX];
+    struct list held[REPL_CLUSTERS_MAX]; /* clients that wait for a primary or for any replica */
+    struct prng prng;
+    struct list clients;
+    struct client **slots; /* by cancel-key slot */
+    uint32_t n_slots, free_slot_hint;
+    uint64_t serial; /* of the last client */
+    struct slab client_slab, server_slab;
+    struct pool_group *groups; /* uthash by key */
+    struct pstmt_cache pstmts;
+    struct catalog_ref *catalogs; /* uthash by cluster and database */
+    uint64_t learned[WORKER_LEARNED];
+    uint8_t buf[WORKER_BUF];
+    struct gather gather;
+    uv_timer_t janitor;
+    struct worker_stats stats;
+    bool stopping;
+    _Atomic int64_t n_clients; /* relaxed; read by the listener to choose the least loaded */
+};
+
+struct worker *worker_new(struct proxy *p, int id, struct err *e) MUST_CHECK;
+int worker_start(struct worker *w, struct err *e) MUST_CHECK;
+/* Any thread: closes every client and server, then ends the loop. */
+void worker_stop(struct worker *w);
+void worker_join_free(struct worker *w);
+
+/* Any thread: hands over an accepted socket; the worker closes it if it cannot keep it. */
+void worker_give_client(struct worker *w, int fd, int listen_index, struct tls_ctx *tls, bool local_admin);
+
+static inline usec_t worker_now(void)
+{
+    return clock_now(clock_real());
+}
+static inline const struct topology *worker_topo(const struct worker *w, int cluster)
+{
+    return w->topo[cluster] ? &w->topo[cluster]->topo : NULL;
+}
+
+/* The client of a cancel key or of an answer that was under way; NULL if it is gone. */
+struct client *worker_client(struct worker *w, uint32_t slot, uint64_t serial);
+
+/* Statements that replicas refused. */
+bool worker_learned(const struct worker *w, struct slice sql);
+void worker_learn(struct worker *w, struct slice sql);
+
+#endif
