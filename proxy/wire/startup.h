@@ -35,7 +35,7 @@ enum startup_kind {
 
 struct startup {
     enum startup_kind kind;
-    uint32_t total; /* bytes of the packet (to be consumed) */
+    uint32_t total; /* bytes of the packet (to be consumed); 0 if MORE or BAD */
 
     enum errresp_code code; /* BAD */
     const char *reason;
