@@ -3,10 +3,13 @@
 #include <limits.h>
 #include <string.h>
 
+/* OpenSSL has a type of this name, which would clash with our error code. */
+#define ERR_STATE OPENSSL_ERR_STATE
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#undef ERR_STATE
 
 #include "../../replication/base/bug.h"
 #include "../../replication/base/err.h"
