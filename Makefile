@@ -15,6 +15,8 @@ B ?= build$(if $(SAN),-$(SAN))
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 T ?= 20
+# How many compilers `make check`, asan, tsan and demo may run at once.
+JOBS ?= -j$(shell nproc)
 
 # ---- Compiler --------------------------------------------------------------------------------------------------
 
@@ -125,7 +127,7 @@ deps-demo:
 
 # The Makefile was read before the packages came, so the work is done by a second make.
 demo: deps-demo ## a primary, two replicas and tanist under .demo/, and what to try
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@contrib/demo/demo start $(B)/tanist
 
 demo-kill: ## kill the demo's primary with -9 under load and show what clients saw
@@ -140,7 +142,6 @@ demo-stop: ## stop and remove what make demo made
 export PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
 export TANIST_BUILD := $(abspath $(B))
 TESTS ?= $(sort $(wildcard tests/t/*.t))
-TESTS_SHORT ?= $(filter tests/t/000% tests/t/001% tests/t/1% tests/t/2% tests/t/3%,$(TESTS))
 SEEDS ?= 1..1000
 
 # What a sanitizer finds must fail the test that met it.
@@ -149,9 +150,13 @@ export UBSAN_OPTIONS ?= print_stacktrace=1:exitcode=99
 export TSAN_OPTIONS ?= exitcode=99:halt_on_error=0:second_deadlock_stack=1
 
 check: deps ## packages, build, unit tests, simulator, lints, end-to-end tests
-	@$(MAKE) --no-print-directory check-run
+	@$(MAKE) --no-print-directory $(JOBS) all build-tests
+	@$(MAKE) --no-print-directory lint-includes lint-headers lint-size lint-tokens lint-conf
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory sim
+	@$(MAKE) --no-print-directory e2e
 
-check-run: all lint-includes lint-headers lint-size lint-tokens lint-conf unit sim e2e
+build-tests: $(UNIT_BIN) $(if $(SIM_SRC),$(B)/sim)
 
 unit: $(UNIT_BIN) ## build and run the unit tests
 	$(if $(UNIT_BIN),CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_BIN))
@@ -163,11 +168,11 @@ e2e: all ## end-to-end tests on real servers (TESTS=... for some)
 	prove -I tests/lib --timer $(TESTS)
 
 asan: ## unit tests and a short end-to-end run under address and undefined sanitizers
-	$(MAKE) SAN=address all unit sim SEEDS=1..100
+	$(MAKE) $(JOBS) SAN=address all unit sim SEEDS=1..100
 	$(MAKE) SAN=address e2e TESTS="$(TESTS_SAN)"
 
 tsan: ## the same under the thread sanitizer
-	$(MAKE) SAN=thread all unit sim SEEDS=1..20
+	$(MAKE) $(JOBS) SAN=thread all unit sim SEEDS=1..20
 	$(MAKE) SAN=thread e2e TESTS="$(TESTS_SAN)"
 
 # The short end-to-end test of the sanitizer runs: a session, and a failover.
@@ -267,7 +272,7 @@ help: ## this list
 clean: ## remove build output
 	rm -rf build build-* tmp_check
 
-.PHONY: all deps deps-demo demo demo-kill demo-stop check check-run unit sim e2e asan tsan fuzz fuzz-run fuzz-seeds \
+.PHONY: all deps deps-demo demo demo-kill demo-stop check build-tests unit sim e2e asan tsan fuzz fuzz-run fuzz-seeds \
 	fuzz-seeds-run cov bench-classify lint lint-includes lint-headers lint-size lint-format lint-conf lint-tokens \
 	format sample install uninstall compdb help clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
