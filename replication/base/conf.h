@@ -60,8 +60,10 @@ struct conf_section {
     int n_settings;
     const char *doc;
     const char *example_name; /* for the sample, when named */
-    /* The struct for this section (name is "" if unnamed), made on first use with defaults applied by the caller of
-     * get (conf.c applies them). `root` is conf_load's. NULL with err set: too many, or a bad name. */
+    /* The struct for this section (name is "" if unnamed), made on first use. conf_load then applies the defaults: when
+     * *is_new is set, or, if unnamed, once at its start. `root` is conf_load's. An instance does not move while the root lives.
+     * Several entries may have the same kind, one after the other: their settings then make one section (each with its
+     * own struct). NULL with err set: too many, or a bad name. */
     void *(*get)(void *root, const char *name, bool *is_new, struct err *e);
     /* Iterates existing instances for printing: i from 0; NULL at the end; *name gets its name. */
     const void *(*at)(const void *root, int i, const char **name);
