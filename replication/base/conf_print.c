@@ -77,7 +77,7 @@ static bool is_plain(const char *text)
 /* A value as the file must have it, so that reading gives the same bytes again. */
 static void print_value(FILE *out, const char *text)
 {
-    if (is_plain(text)) {
+    if (is_plain(text)) { /* needs no quotes */
         fputs(text, out);
         return;
     }
@@ -100,6 +100,16 @@ static void print_value(FILE *out, const char *text)
 static bool same_kind_as_before(const struct conf_section *sections, int i)
 {
     return i > 0 && strcmp(sections[i].kind, sections[i - 1].kind) == 0;
+}
+
+/* Without a default in the table the field is zero, which has a text too. */
+static void print_default(FILE *out, const struct conf_setting *s)
+{
+    const int64_t zero = 0;
+    char text[32] = "";
+    if (!s->def && s->type != CONF_STRING)
+        conf_field_text(s, &zero, text, sizeof(text));
+    print_value(out, s->def ? s->def : text);
 }
 
 void conf_print_sample(const struct conf_section *sections, int n_sections, FILE *out)
@@ -133,7 +143,7 @@ void conf_print_sample(const struct conf_section *sections, int n_sections, FILE
             fputc('\n', out);
             print_wrapped(out, "# ", text);
             fprintf(out, "#%s = ", s->name);
-            print_value(out, s->def ? s->def : "");
+            print_default(out, s);
             fputc('\n', out);
         }
     }
