@@ -74,7 +74,7 @@ void decide(const struct view *v, const struct decide_memory *m, const struct de
 struct decide_publish {
     int writer; /* TOPO_NO_WRITER */
     bool holding;
-    uint64_t epoch_min; /* the new epoch is at least this if it moves; 0: no wish */
+    uint64_t epoch_min; /* the epoch is at least this: it moves if it must; 0: no wish */
     usec_t now;
 };
 bool decide_topology(const struct view *v, const struct decide_memory *m,
@@ -83,6 +83,10 @@ bool decide_topology(const struct view *v, const struct decide_memory *m,
 
 /* The replica that still hears the writer, or -1. */
 int decide_veto(const struct view *v, int writer, const struct decide_policy *p, usec_t now);
+
+/* Bit i: replica i follows nobody although it should follow the writer (its primary_conninfo is empty or names another of
+ * our nodes). The manager makes its slot and points it at the writer, with back-off, outside of runs; not in follow mode. */
+uint64_t decide_strays(const struct view *v, const struct topology *t);
 
 /* Memory after `t` (with its epoch) is to be published: journal this first. */
 void decide_remember(struct decide_memory *m, const struct topology *t);

@@ -68,7 +68,9 @@ struct failover_effect {
     int node;        /* -1 when it concerns none */
     int to;          /* REPOINT, CREATE_SLOT */
     usec_t deadline; /* monotonic */
-    uint64_t epoch;  /* HOLD, DRAIN, ANNOUNCE */
+    usec_t
+        grace; /* HOLD, DRAIN: transactions in flight may finish for so long (0: close at once) */
+    uint64_t epoch; /* HOLD, DRAIN, ANNOUNCE */
     lsn_t lsn_from, lsn_to;
     uint64_t lost_bytes;
     enum failover_result result;
@@ -138,24 +140,36 @@ struct failover {
     int candidate;                      /* -1 none yet */
     int named;                          /* operator's wish; -1 any */
     bool accept_loss;
-    bool stop_wanted;       /* CANCEL or abort on the way */
-    uint64_t hold_epoch;    /* no-writer epoch of this run; 0 none */
-    uint64_t drained_epoch; /* barrier seen for this epoch */
-    uint64_t journaled;     /* steps written: bit n of enum failover_state */
-    bool journaling;        /* an answer to FX_JOURNAL is awaited */
-    uint64_t excluded;      /* candidates that failed */
-    uint64_t pending;       /* nodes whose answers are awaited in this state */
-    uint64_t stopped;       /* receivers that were stopped */
-    uint64_t slots_made, repointed;
-    bool fenced;    /* soft fence done on the old writer */
-    lsn_t old_lsn;  /* last known flush position of the old writer */
-    lsn_t goal_lsn; /* CATCHUP: candidate's replay must reach it */
+    enum failover_result result; /* of this or the last run */
+    lsn_t old_lsn;               /* last known flush position of the old writer */
+    lsn_t goal_lsn;              /* CATCHUP: candidate's replay must reach it; 0 not known yet */
+    lsn_t candidate_lsn;         /* what the candidate had when it was promoted */
     uint32_t old_timeline;
-    enum failover_result result;      /* of the last run */
-    struct decide_memory memory;      /* to be journaled by FX_JOURNAL */
+    uint64_t hold_epoch;     /* no-writer epoch of this run */
+    uint64_t announce_epoch; /* epoch of the new (or kept) writer */
+    uint64_t drained_epoch;  /* barrier seen for this epoch */
+    uint64_t excluded;       /* candidates whose promotion failed */
+    uint64_t attempted;      /* nodes that were told to promote */
+    uint64_t stopped;        /* receivers that were told to stop */
+    /* What FX_JOURNAL writes. The manager has no other copy: it passes &f->memory to decide(), decide_topology() and
+     * decide_remember(), and journals it before it publishes a new epoch. */
+    struct decide_memory memory;
     struct candidate_list candidates; /* of the last CHOOSING, with reasons */
     int n_moves;
     struct failover_move moves[FAILOVER_MOVES_MAX]; /* newest last */
+
+    /* Private: progress inside the state. */
+    int phase;
+    bool cancel;
+    int journal_step;
+    bool journaling, journal_failed;
+    uint64_t journaled; /* bit n: state n was journaled in this run */
+    bool drain_failed, fence_pending, fence_failed, fenced, promote_failed;
+    uint64_t pending, slots_made, repoint_sent; /* nodes */
+    usec_t asked_at;                            /* of the last extra probe */
+    lsn_t seen_replay;
+    usec_t seen_at;
+    int stalls;
 };
 
 void failover_init(struct failover *f, const struct decide_memory *m);
@@ -174,6 +188,9 @@ int failover_start(struct failover *f, const struct failover_request *r,
 /* One event. fx is overwritten. Nothing happens in STEADY. */
 void failover_step(struct failover *f, const struct failover_event *ev,
                    const struct failover_input *in, struct failover_effects *fx);
+
+/* When the next TICK is due (USEC_NEVER in STEADY); ticks at every change of the view come besides. */
+usec_t failover_next(const struct failover *f);
 
 bool failover_running(const struct failover *f);
 enum failover_state failover_state_of(const struct failover *f);

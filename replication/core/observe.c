@@ -30,6 +30,7 @@ const char OBSERVE_SQL[] =
     " current_setting('max_connections'),"
     " current_setting('synchronous_standby_names'),"
     " substring(p.setting FROM '(?:^|\\s)host\\s*=\\s*''?([^''\\s]+)'),"
+    " substring(p.setting FROM '(?:^|\\s)port\\s*=\\s*''?([0-9]+)'),"
     " p.setting IS NOT NULL AND p.setting <> '',"
     " current_setting('port')"
     " FROM (SELECT pg_is_in_recovery() AS rec) r"
@@ -71,6 +72,7 @@ enum column {
     COL_MAX_CONN,
     COL_SYNC_NAMES,
     COL_CONNINFO_HOST,
+    COL_CONNINFO_PORT,
     COL_HAS_CONNINFO,
     COL_LISTEN_PORT,
     COL_NR
@@ -174,6 +176,9 @@ static void parse_settings(struct row *r, struct observation *o)
     o->max_connections = (int)row_u64(r, COL_MAX_CONN, INT32_MAX);
     row_text(r, COL_SYNC_NAMES, o->synchronous_standby_names, sizeof(o->synchronous_standby_names));
     row_text(r, COL_CONNINFO_HOST, o->primary_conninfo_host, sizeof(o->primary_conninfo_host));
+    o->primary_conninfo_port = (uint16_t)row_u64(r, COL_CONNINFO_PORT, UINT16_MAX);
+    if (!o->primary_conninfo_port && o->primary_conninfo_host[0])
+        o->primary_conninfo_port = 5432;
     o->has_primary_conninfo = row_bool(r, COL_HAS_CONNINFO);
     row_text(r, COL_LISTEN_PORT, o->listen_port, sizeof(o->listen_port));
 }

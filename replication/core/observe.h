@@ -60,14 +60,15 @@ struct observation {
     int max_connections;
     char synchronous_standby_names[256];
     char primary_conninfo_host
-        [TOPO_HOST_MAX];       /* replica: host= of primary_conninfo if we may see it, else empty */
+        [TOPO_HOST_MAX]; /* replica: host= of primary_conninfo if we may see it, else empty */
+    uint16_t primary_conninfo_port; /* ... its port=; 5432 if only a host is named; 0 unknown */
     bool has_primary_conninfo; /* primary_conninfo is not empty (false also if we may not see it) */
     char listen_port[8];       /* the port setting, for diagnostics */
 };
 
 /* One row for a node. observe_parse takes these columns in this order. */
 extern const char OBSERVE_SQL[];
-enum { OBSERVE_COLUMNS = 24 };
+enum { OBSERVE_COLUMNS = 25 };
 
 /* fields[i] is NULL for SQL NULL. Fills all of *out but outcome, times and detail on error; sets outcome OK. */
 int observe_parse(const char *const *fields, int n, struct observation *out, struct err *e)

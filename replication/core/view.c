@@ -120,21 +120,23 @@ void view_refresh(struct view *v, int writer, const struct lag_policy *p, usec_t
     }
 }
 
+int view_at(const struct view *v, const char *host, uint16_t port, int but)
+{
+    for (int j = 0; j < v->n_nodes && host[0]; j++) {
+        const struct view_node *u = &v->nodes[j];
+        if (j != but && u->port == port && (!strcmp(u->host, host) || !strcmp(u->addr, host)))
+            return j;
+    }
+    return -1;
+}
+
 int view_upstream(const struct view *v, int i)
 {
     BUG_ON(i < 0 || i >= v->n_nodes);
     const struct view_node *n = &v->nodes[i];
-    if (!n->seen || n->obs.role != ROLE_REPLICA || !n->obs.streaming || !n->obs.sender_host[0])
+    if (!n->seen || n->obs.role != ROLE_REPLICA || !n->obs.streaming)
         return -1;
-    for (int j = 0; j < v->n_nodes; j++) {
-        const struct view_node *u = &v->nodes[j];
-        if (j == i || u->port != n->obs.sender_port)
-            continue;
-        if (!strcmp(u->host, n->obs.sender_host) ||
-            (u->addr[0] && !strcmp(u->addr, n->obs.sender_host)))
-            return j;
-    }
-    return -1;
+    return view_at(v, n->obs.sender_host, n->obs.sender_port, i);
 }
 
 int view_followers(const struct view *v, int i)

@@ -64,6 +64,8 @@ void view_refresh(struct view *v, int writer, const struct lag_policy *p, usec_t
 
 /* Node that i's wal receiver streams from, matched by host or address and port; -1 unknown or none. */
 int view_upstream(const struct view *v, int i);
+/* Node at this address (host or numeric address, and port), other than `but`; -1 none. */
+int view_at(const struct view *v, const char *host, uint16_t port, int but);
 /* i's last position in the WAL: primary flush, replica max(receive, replay). */
 lsn_t view_position(const struct view *v, int i);
 /* Replicas that stream from node i, by their own wal receivers. */

@@ -1,0 +1,460 @@
+#include "decide.h"
+
+#include <string.h>
+
+#include "../base/bug.h"
+#include "../base/str.h"
+#include "failover.h"
+
+#define BIT(i) (UINT64_C(1) << (i))
+
+void decide_policy_default(struct decide_policy *p)
+{
+    *p = (struct decide_policy){
+        .mode = FAILOVER_MANUAL,
+        .failover_max_lag = UINT64_C(1) << 20,
+        .veto_fresh = USEC_PER_SEC,
+    };
+}
+
+/* What the rules below look at, gathered once. */
+struct scene {
+    const struct view *v;
+    const struct decide_memory *m;
+    uint64_t system_identifier; /* 0: unknown or disputed */
+    uint32_t newest;            /* newest timeline of our nodes */
+    int announced;              /* index, or -1 */
+    uint64_t claims;            /* answering primaries of our cluster */
+    bool all_asked;             /* every node has a verdict */
+};
+
+static bool of_cluster(const struct view_node *n, uint64_t system_identifier)
+{
+    return n->seen && (!system_identifier || n->obs.system_identifier == system_identifier);
+}
+
+static bool answers(const struct view_node *n)
+{
+    return n->health.verdict == HEALTH_OK || n->health.verdict == HEALTH_SUSPECT;
+}
+
+/* Nothing remembered: the identifier that most nodes have; none when two have equal numbers. */
+static uint64_t common_identifier(const struct view *v)
+{
+    uint64_t best = 0;
+    int best_votes = 0;
+    bool tie = false;
+    for (int i = 0; i < v->n_nodes; i++) {
+        if (!v->nodes[i].seen)
+            continue;
+        uint64_t id = v->nodes[i].obs.system_identifier;
+        int votes = 0;
+        for (int j = 0; j < v->n_nodes; j++)
+            votes += v->nodes[j].seen && v->nodes[j].obs.system_identifier == id;
+        if (votes == best_votes && id != best)
+            tie = true;
+        if (votes > best_votes) {
+            best = id;
+            best_votes = votes;
+            tie = false;
+        }
+    }
+    return tie ? 0 : best;
+}
+
+static struct scene gather(const struct view *v, const struct decide_memory *m)
+{
+    struct scene s = {.v = v, .m = m, .all_asked = true};
+    s.system_identifier = m->system_identifier ? m->system_identifier : common_identifier(v);
+    s.announced = m->writer[0] ? view_find(v, m->writer) : -1;
+    s.newest = m->timeline;
+    for (int i = 0; i < v->n_nodes; i++) {
+        const struct view_node *n = &v->nodes[i];
+        if (n->health.verdict == HEALTH_UNKNOWN)
+            s.all_asked = false;
+        if (!of_cluster(n, s.system_identifier))
+            continue;
+        if (n->timeline > s.newest)
+            s.newest = n->timeline;
+        if (answers(n) && n->obs.role == ROLE_PRIMARY)
+            s.claims |= BIT(i);
+    }
+    return s;
+}
+
+/* The one claim on the highest timeline above `above`, -1 if there is none, -2 if two share that timeline. */
+static int newest_claim(const struct scene *s, uint64_t claims, uint32_t above)
+{
+    int best = -1;
+    bool tie = false;
+    for (int i = 0; i < s->v->n_nodes; i++) {
+        if (!(claims & BIT(i)) || s->v->nodes[i].timeline <= above)
+            continue;
+        if (best >= 0 && s->v->nodes[i].timeline == s->v->nodes[best].timeline)
+            tie = true;
+        if (best < 0 || s->v->nodes[i].timeline > s->v->nodes[best].timeline) {
+            best = i;
+            tie = false;
+        }
+    }
+    return tie ? -2 : best;
+}
+
+int decide_veto(const struct view *v, int writer, const struct decide_policy *p, usec_t now)
+{
+    if (writer < 0 || !v->nodes[writer].health.suspect_at)
+        return -1;
+    for (int i = 0; i < v->n_nodes; i++) {
+        const struct view_node *n = &v->nodes[i];
+        if (i == writer || !n->seen || n->health.verdict != HEALTH_OK ||
+            n->obs.role != ROLE_REPLICA || !n->obs.streaming || !n->obs.message_age_known ||
+            n->timeline != v->nodes[writer].timeline)
+            continue;
+        int from = view_upstream(v, i);
+        if (from >= 0 && from != writer)
+            continue; /* A cascade's replica hears another replica. */
+        /* Heard after the trouble began, and not long ago: a stopped primary leaves receivers that still say
+         * "streaming", and its last words do not count. */
+        usec_t heard = n->obs.received_at - n->obs.message_age;
+        if (heard > v->nodes[writer].health.suspect_at && now - heard <= p->veto_fresh)
+            return i;
+    }
+    return -1;
+}
+
+static void answer(struct decision *d, enum decide_verdict verdict, int writer, bool holding)
+{
+    d->verdict = verdict;
+    d->writer = writer;
+    d->holding = holding;
+}
+
+/* Nothing announced ever (or its node is gone from the configuration). */
+static void discover(const struct scene *s, struct decision *d)
+{
+    d->fenced = s->claims;
+    if (!s->system_identifier) {
+        answer(d, s->all_asked ? DECIDE_MANY : DECIDE_NONE, TOPO_NO_WRITER, !s->all_asked);
+        return;
+    }
+    if (!s->claims || !s->all_asked) {
+        /* An old primary may be the first to answer: wait until every node was asked once. */
+        d->fenced = 0;
+        answer(d, DECIDE_NONE, TOPO_NO_WRITER, true);
+        return;
+    }
+    int w = newest_claim(s, s->claims, 0);
+    bool several = (s->claims & (s->claims - 1)) != 0;
+    if (w == -2 || (several && view_followers(s->v, w) == 0)) {
+        answer(d, DECIDE_MANY, TOPO_NO_WRITER, false);
+        return;
+    }
+    const struct view_node *n = &s->v->nodes[w];
+    if (n->timeline < s->newest) {
+        answer(d, DECIDE_FENCED, TOPO_NO_WRITER, false);
+        return;
+    }
+    if (n->health.verdict != HEALTH_OK) {
+        answer(d, DECIDE_NONE, TOPO_NO_WRITER, true);
+        return;
+    }
+    d->fenced &= ~BIT(w);
+    answer(d, DECIDE_DISCOVERED, w, false);
+}
+
+/* Another node that was promoted by us (an interrupted run) or by somebody else and must be adopted although the
+ * announced writer may still claim; -1 if none. */
+static int successor_beside(const struct scene *s, uint32_t than)
+{
+    int w = newest_claim(s, s->claims & ~BIT(s->announced), than);
+    if (w < 0 || s->v->nodes[w].health.verdict != HEALTH_OK)
+        return -1;
+    if (s->m->step >= FAILOVER_PROMOTING && !strcmp(s->m->target, s->v->nodes[w].name))
+        return w;
+    return view_followers(s->v, w) > 0 && view_followers(s->v, s->announced) == 0 ? w : -1;
+}
+
+static void announced_claims(const struct scene *s, struct decision *d)
+{
+    const struct view_node *a = &s->v->nodes[s->announced];
+    d->fenced = s->claims & ~BIT(s->announced);
+    if (a->timeline < s->m->timeline) { /* Restored from an old copy: not what we announced. */
+        d->fenced |= BIT(s->announced);
+        answer(d, DECIDE_FENCED, TOPO_NO_WRITER, false);
+        return;
+    }
+    int other = successor_beside(s, a->timeline);
+    if (other >= 0) {
+        d->fenced = s->claims & ~BIT(other);
+        answer(d, DECIDE_SUCCEEDED, other, false);
+        return;
+    }
+    answer(d, a->health.verdict == HEALTH_OK ? DECIDE_STEADY : DECIDE_SUSPECT, s->announced, false);
+}
+
+static void rank_for_failover(const struct scene *s, const struct decide_policy *p,
+                              struct decision *d)
+{
+    struct candidate_rules rules = {
+        .system_identifier = s->system_identifier,
+        .timeline = s->m->timeline,
+        .writer_lsn = s->m->writer_lsn,
+        .writer = s->announced,
+        .named = -1,
+        .max_lag = p->failover_max_lag,
+    };
+    lsn_t seen = view_position(s->v, s->announced);
+    if (of_cluster(&s->v->nodes[s->announced], s->system_identifier) && seen > rules.writer_lsn)
+        rules.writer_lsn = seen;
+    (void)candidate_rank(s->v, &rules, &d->candidates);
+}
+
+/* The announced writer does not serve (down, or a replica, or replaced by another cluster's node). */
+static void announced_gone(const struct scene *s, const struct decide_policy *p, usec_t now,
+                           struct decision *d)
+{
+    const struct view_node *a = &s->v->nodes[s->announced];
+    bool demoted = answers(a) && of_cluster(a, s->system_identifier) && a->obs.role == ROLE_REPLICA;
+    d->fenced = s->claims;
+    int w = newest_claim(s, s->claims & ~BIT(s->announced), s->m->timeline);
+    if (w == -2) {
+        answer(d, DECIDE_MANY, TOPO_NO_WRITER, false);
+        return;
+    }
+    if (w >= 0 && s->v->nodes[w].health.verdict == HEALTH_OK) {
+        d->fenced &= ~BIT(w);
+        answer(d, DECIDE_SUCCEEDED, w, false);
+        return;
+    }
+    if (demoted) {
+        answer(d, DECIDE_DEMOTED, TOPO_NO_WRITER, true);
+        return;
+    }
+    rank_for_failover(s, p, d);
+    if (p->mode != FAILOVER_AUTOMATIC) {
+        answer(d, DECIDE_DOWN_MANUAL, TOPO_NO_WRITER, true);
+        return;
+    }
+    d->vetoed_by = decide_veto(s->v, s->announced, p, now);
+    if (d->vetoed_by >= 0) {
+        answer(d, DECIDE_DOWN_VETOED, s->announced, false);
+        return;
+    }
+    if (d->candidates.n == 0) {
+        answer(d, DECIDE_DOWN_NO_CANDIDATE, TOPO_NO_WRITER, true);
+        return;
+    }
+    answer(d, DECIDE_FAILOVER, TOPO_NO_WRITER, true);
+    d->start = true;
+}
+
+/* A writer stays published only while it is the announced one and was seen as a primary. */
+static int keep_if_primary(const struct scene *s)
+{
+    const struct view_node *a = &s->v->nodes[s->announced];
+    return a->seen && a->obs.role == ROLE_PRIMARY ? s->announced : TOPO_NO_WRITER;
+}
+
+void decide(const struct view *v, const struct decide_memory *m, const struct decide_policy *p,
+            enum authority a, const struct topology *prev, usec_t now, struct decision *out)
+{
+    BUG_ON(prev->writer >= (int)v->n_nodes);
+    struct scene s = gather(v, m);
+    out->vetoed_by = -1;
+    out->fenced = 0;
+    out->start = false;
+    out->candidates.n = 0;
+    memset(out->candidates.reason, 0, sizeof(out->candidates.reason));
+    /* A zeroed snapshot is the one before the first: nothing was published. */
+    int published = prev->version ? prev->writer : TOPO_NO_WRITER;
+    if (v->tilt || a != AUTHORITY_HELD) {
+        answer(out, v->tilt ? DECIDE_TILT : DECIDE_NO_AUTHORITY, published,
+               prev->version ? prev->holding : true);
+        return;
+    }
+    if (s.announced < 0) {
+        discover(&s, out);
+        return;
+    }
+    const struct view_node *w = &v->nodes[s.announced];
+    if (s.claims & BIT(s.announced))
+        announced_claims(&s, out);
+    else if (w->health.verdict == HEALTH_UNKNOWN || (!w->seen && w->health.verdict != HEALTH_DOWN))
+        answer(out, DECIDE_NONE, TOPO_NO_WRITER,
+               true); /* After a restart: ask it before judging it. */
+    else
+        announced_gone(&s, p, now, out);
+    if (out->verdict == DECIDE_DOWN_VETOED && out->writer != keep_if_primary(&s))
+        answer(out, DECIDE_DOWN_VETOED, TOPO_NO_WRITER, true);
+}
+
+static enum topo_unreadable why_unreadable(const struct view *v, int i, const struct topology *t)
+{
+    const struct view_node *n = &v->nodes[i];
+    if (n->health.verdict == HEALTH_DOWN)
+        return n->health.reason == HEALTH_STARTING_LONG ? READ_STARTING : READ_DOWN;
+    if (n->health.reason == HEALTH_STARTING)
+        return READ_STARTING;
+    if (!n->seen || n->health.verdict == HEALTH_UNKNOWN)
+        return READ_UNKNOWN;
+    if (t->system_identifier && n->obs.system_identifier != t->system_identifier)
+        return READ_FOREIGN;
+    if (i == t->writer)
+        return READ_OK;
+    if (n->obs.role == ROLE_PRIMARY)
+        return READ_FENCED;
+    if (n->obs.role != ROLE_REPLICA)
+        return READ_NOT_REPLICA;
+    if (t->timeline && n->timeline != t->timeline)
+        return READ_TIMELINE;
+    if (n->drained)
+        return READ_DRAINED;
+    /* While the writer is gone nobody can stream: then only the lag decides. */
+    bool writer_ok = t->writer >= 0 && v->nodes[t->writer].health.verdict == HEALTH_OK;
+    bool caught_up = n->lag.known && n->lag.bytes == 0;
+    if (writer_ok && !n->obs.streaming && !caught_up)
+        return READ_NOT_STREAMING;
+    return n->lag_class;
+}
+
+static void fill_node(const struct view *v, int i, const struct topology *prev, uint64_t next_epoch,
+                      struct topology *out)
+{
+    const struct view_node *n = &v->nodes[i];
+    struct topo_node *t = &out->nodes[i];
+    memset(t, 0, sizeof(*t));
+    (void)str_copy(t->name, sizeof(t->name), n->name);
+    (void)str_copy(t->zone, sizeof(t->zone), n->zone);
+    (void)str_copy(t->host, sizeof(t->host), n->host);
+    (void)str_copy(t->addr, sizeof(t->addr), n->addr);
+    t->port = n->port;
+    t->weight = n->weight;
+    t->role = n->seen ? n->obs.role : ROLE_UNKNOWN;
+    int was = topology_find(prev, n->name);
+    t->role_since =
+        was >= 0 && prev->nodes[was].role == t->role ? prev->nodes[was].role_since : next_epoch;
+    t->unreadable = why_unreadable(v, i, out);
+    t->lag_known = n->lag.known;
+    t->lag = n->lag.time;
+    t->lag_bytes = n->lag.bytes;
+    t->timeline = n->timeline;
+    if (n->seen)
+        t->replay_lsn = n->obs.role == ROLE_PRIMARY ? n->obs.flush_lsn : n->obs.replay_lsn;
+}
+
+bool decide_topology(const struct view *v, const struct decide_memory *m,
+                     const struct topology *prev, const struct decide_publish *what,
+                     struct topology *out)
+{
+    BUG_ON(out == prev);
+    BUG_ON(what->writer >= (int)v->n_nodes);
+    uint64_t next = (prev->epoch > m->epoch ? prev->epoch : m->epoch) + 1;
+    if (what->epoch_min > prev->epoch)
+        next = what->epoch_min; /* The run has journaled this one already. */
+    memset(out, 0, sizeof(*out));
+    (void)str_copy(out->cluster, sizeof(out->cluster), v->cluster);
+    out->writer = (int16_t)what->writer;
+    out->holding = what->writer < 0 && what->holding;
+    out->n_nodes = v->n_nodes;
+    out->version = prev->version + 1;
+    out->system_identifier = m->system_identifier ? m->system_identifier : prev->system_identifier;
+    out->timeline = m->timeline > prev->timeline ? m->timeline : prev->timeline;
+    if (what->writer >= 0) {
+        const struct view_node *w = &v->nodes[what->writer];
+        BUG_ON(!w->seen || w->obs.role != ROLE_PRIMARY);
+        out->timeline = w->timeline;
+        out->system_identifier = w->obs.system_identifier;
+        if (v->history_of == what->writer)
+            out->sample = v->sample;
+    }
+    for (int i = 0; i < v->n_nodes; i++)
+        fill_node(v, i, prev, next, out);
+    out->epoch = prev->epoch;
+    bool moved =
+        prev->version == 0 || prev->epoch < what->epoch_min || !topology_same_rules(prev, out);
+    if (moved)
+        out->epoch = next;
+    return moved;
+}
+
+void decide_remember(struct decide_memory *m, const struct topology *t)
+{
+    if (t->epoch > m->epoch)
+        m->epoch = t->epoch;
+    if (t->writer < 0)
+        return;
+    const struct topo_node *w = &t->nodes[t->writer];
+    (void)str_copy(m->writer, sizeof(m->writer), w->name);
+    m->system_identifier = t->system_identifier;
+    m->timeline = t->timeline;
+    m->writer_lsn = w->replay_lsn;
+    m->target[0] = '\0';
+    m->step = 0;
+    m->kind = 0;
+}
+
+/* A replica that should follow the writer but follows nobody, or a primary that may not serve. One that follows
+ * somebody whom we do not know is the operator's business (another name for the writer, a cascade). */
+static bool is_stray(const struct view *v, int i, int writer)
+{
+    const struct observation *o = &v->nodes[i].obs;
+    if (o->streaming) {
+        int from = view_upstream(v, i);
+        return from >= 0 && from != writer && v->nodes[from].seen &&
+               v->nodes[from].obs.role == ROLE_PRIMARY;
+    }
+    if (!o->has_primary_conninfo)
+        return true;
+    int to = view_at(v, o->primary_conninfo_host, o->primary_conninfo_port, i);
+    return to >= 0 && to != writer;
+}
+
+uint64_t decide_strays(const struct view *v, const struct topology *t)
+{
+    uint64_t strays = 0;
+    if (t->writer < 0 || v->tilt || v->nodes[t->writer].health.verdict != HEALTH_OK)
+        return 0;
+    for (int i = 0; i < v->n_nodes; i++) {
+        const struct view_node *n = &v->nodes[i];
+        if (i == t->writer || !of_cluster(n, t->system_identifier) ||
+            n->health.verdict != HEALTH_OK || n->obs.role != ROLE_REPLICA ||
+            n->timeline > t->timeline)
+            continue;
+        if (is_stray(v, i, t->writer))
+            strays |= BIT(i);
+    }
+    return strays;
+}
+
+static const struct {
+    const char *name, *text;
+} verdicts[DECIDE_NR] = {
+    [DECIDE_STEADY] = {"steady", "the writer serves"},
+    [DECIDE_SUSPECT] = {"suspect", "the writer does not answer as it should; not yet given up"},
+    [DECIDE_DISCOVERED] = {"discovered", "found the writer"},
+    [DECIDE_SUCCEEDED] = {"succeeded", "another node was promoted and takes over as the writer"},
+    [DECIDE_FAILOVER] = {"failover", "the writer is down and a replica can take over"},
+    [DECIDE_DOWN_VETOED] = {"down-vetoed",
+                            "the writer does not answer us, but a replica still hears it"},
+    [DECIDE_DOWN_MANUAL] = {"down-manual",
+                            "the writer is down; waiting for the operator (failover.mode)"},
+    [DECIDE_DOWN_NO_CANDIDATE] = {"down-no-candidate",
+                                  "the writer is down and no replica may be promoted"},
+    [DECIDE_DEMOTED] = {"demoted", "the writer became a replica and no other node was promoted"},
+    [DECIDE_NONE] = {"none", "no primary has been found yet"},
+    [DECIDE_MANY] = {"many", "there are several primaries and no rule says which one is right"},
+    [DECIDE_FENCED] = {"fenced",
+                       "the only primary is not on the newest known timeline and may not serve"},
+    [DECIDE_TILT] = {"tilt", "time jumped: observing only"},
+    [DECIDE_NO_AUTHORITY] = {"no-authority", "not entitled to decide for this cluster"},
+};
+
+const char *decide_verdict_name(enum decide_verdict v)
+{
+    return v >= 1 && v < DECIDE_NR ? verdicts[v].name : "invalid";
+}
+
+const char *decide_verdict_text(enum decide_verdict v)
+{
+    return v >= 1 && v < DECIDE_NR ? verdicts[v].text : "is in an invalid state";
+}
