@@ -19,6 +19,7 @@ enum {
 static enum startup_kind startup_bad(struct startup *out, enum errresp_code code, const char *why)
 {
     out->kind = STARTUP_BAD;
+    out->total = 0;
     out->code = code;
     out->reason = why;
     return STARTUP_BAD;

@@ -148,7 +148,7 @@ static void test_bad(void **state)
         uint8_t *copy;
         const enum startup_kind kind = parse_exact(rows[i].p, rows[i].n, &s, &copy);
         free(copy);
-        if (kind != STARTUP_BAD || s.code != rows[i].code || !s.reason)
+        if (kind != STARTUP_BAD || s.code != rows[i].code || !s.reason || s.total)
             fail_msg("%s: kind %d code %d", rows[i].what, (int)kind, (int)s.code);
     }
 }
