@@ -8,14 +8,22 @@ void gather_begin(struct gather *g, struct stream *to)
     BUG_ON(g->n != 0);
     g->to = to;
     g->used = 0;
+    g->sent = false;
+}
+
+void gather_drop(struct gather *g)
+{
+    g->n = 0;
+    g->used = 0;
 }
 
 void gather_flush(struct gather *g)
 {
-    if (g->n > 0)
+    if (g->n > 0) {
         stream_sendv(g->to, g->iov, g->n);
-    g->n = 0;
-    g->used = 0;
+        g->sent = true;
+    }
+    gather_drop(g);
 }
 
 void gather_ref(struct gather *g, const void *p, size_t n)

@@ -3,6 +3,7 @@
 #ifndef TANIST_PROXY_GATHER_H
 #define TANIST_PROXY_GATHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -16,6 +17,7 @@ enum { GATHER_IOV = 128, GATHER_SCRATCH = 32 * 1024 };
 struct gather {
     struct stream *to;
     int n;
+    bool sent; /* something was sent since gather_begin */
     size_t used;
     struct iovec iov[GATHER_IOV];
     uint8_t scratch[GATHER_SCRATCH];
@@ -28,6 +30,8 @@ void gather_ref(struct gather *g, const void *p, size_t n);
 struct writer gather_writer(struct gather *g, size_t need);
 void gather_wrote(struct gather *g, const struct writer *w);
 void gather_flush(struct gather *g);
+/* Forgets what was collected and not sent. */
+void gather_drop(struct gather *g);
 static inline int gather_empty(const struct gather *g)
 {
     return g->n == 0;

@@ -30,7 +30,7 @@ struct params_ref {
     bool verified;
     uint16_t overlay_len;
     uint8_t overlay[1024];
-    struct list_node node; /* in the group; not linked once the group is gone or it was dropped */
+    struct list_node node; /* in the group's list, which holds a reference */
     struct params p;       /* allocated only as far as p.len */
 };
 
@@ -62,6 +62,7 @@ struct pool {
     struct list waiters; /* clients, first come first served */
     usec_t retry_at;     /* no new logins before, after one failed */
     uint32_t grants;
+    int asked;        /* other workers that have not answered whether they can spare a server */
     struct err last_error;
 };
 

@@ -34,6 +34,7 @@ enum server_state {
 
 struct server {
     struct list_node node; /* in one of the pool's lists */
+    struct loop_free grave;
     struct pool *pool;
     struct worker *w;
     struct client *client; /* when LINKED */
@@ -56,6 +57,8 @@ struct server {
     struct inbuf in;      /* the beginning of a message that was cut */
     uint32_t forward_left; /* bytes of a message whose head went to the client already */
     bool forward_drop;     /* they are swallowed instead */
+    bool retrying;         /* the batch runs again elsewhere: the rest of its answer is swallowed */
+    bool hidden_failed;    /* a query of ours was refused; login_error says why */
     usec_t connected_at, last_used, deadline;
     struct scram_client *scram; /* during login */
     uint8_t *welcome;           /* during login */
@@ -68,6 +71,10 @@ struct server *server_open(struct pool *p, struct err *e) MUST_CHECK;
 /* Closes at once, gives the token back, forgets it everywhere; a linked client is told by client_on_server_lost before,
  * by the caller. why goes to the log. */
 void server_close(struct server *s, const char *why);
+
+/* The connection ended or is out of step: closes it and tells the client. aborted: the server itself said, before it
+ * completed anything, that it ends (FATAL), so nothing was committed. */
+void server_broken(struct server *s, const struct err *e, bool aborted);
 
 /* Links; the client may send. The server's settings are made equal first, in the same packet as what follows. */
 void server_link(struct server *s, struct client *c);

@@ -19,13 +19,12 @@
 #include "proxy.h"
 #include "stats.h"
 
-struct catalog_ref;
 struct client;
 struct pool_group;
 struct tls_ctx;
 
 /* Mailbox slots of a worker's loop above the topologies'. */
-enum { WORKER_SLOT_CONFIG = REPL_CLUSTERS_MAX, WORKER_SLOT_CATALOGS, WORKER_SLOT_NR };
+enum { WORKER_SLOT_CONFIG = REPL_CLUSTERS_MAX, WORKER_SLOT_NR };
 
 enum {
     WORKER_BUF = 64 * 1024,  /* one for all reads of the worker */
@@ -56,10 +55,9 @@ struct worker {
     struct client **slots; /* by cancel-key slot */
     uint32_t n_slots, free_slot_hint;
     uint64_t serial; /* of the last client */
-    struct slab client_slab, server_slab;
+    struct slab client_slab;
     struct pool_group *groups; /* uthash by key */
     struct pstmt_cache pstmts;
-    struct catalog_ref *catalogs; /* uthash by cluster and database */
     uint64_t learned[WORKER_LEARNED];
     uint8_t buf[WORKER_BUF];
     struct gather gather;

@@ -1,0 +1,505 @@
+/* Life of a client: made, waiting, linked, ready, lost server, closed. What it asks is in client_request.c. */
+#include "client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "../replication/base/bug.h"
+#include "../replication/base/log.h"
+#include "../replication/manager.h"
+#include "catalogs.h"
+#include "pool.h"
+#include "server.h"
+#include "wire/encode.h"
+#include "wire/errresp.h"
+#include "worker.h"
+
+const char *client_state_name(const struct client *c)
+{
+    if (c->state < CLIENT_READY)
+        return "login";
+    if (c->waiting_in)
+        return "waiting";
+    return c->server || c->state == CLIENT_CONSOLE ? "active" : "idle";
+}
+
+static void on_stream_ready(struct stream *st) /* TLS is up; the start-up packet follows */
+{
+    struct client *c = CONTAINER_OF(st, struct client, st);
+    c->state = CLIENT_STARTUP;
+}
+
+static void on_readable(struct stream *st)
+{
+    struct client *c = CONTAINER_OF(st, struct client, st);
+    if (c->state < CLIENT_READY)
+        client_login_on_bytes(c);
+    else
+        client_on_readable(st);
+}
+
+static void on_drained(struct stream *st)
+{
+    struct client *c = CONTAINER_OF(st, struct client, st);
+    if (c->server)
+        stream_resume(&c->server->st);
+}
+
+static void on_hangup(struct stream *st)
+{
+    client_close(CONTAINER_OF(st, struct client, st), "client closed the connection");
+}
+
+static void on_error(struct stream *st, const struct err *e)
+{
+    client_close(CONTAINER_OF(st, struct client, st), e->text);
+}
+
+static const struct stream_ops ops = {.on_ready = on_stream_ready,
+                                      .on_readable = on_readable,
+                                      .on_drained = on_drained,
+                                      .on_hangup = on_hangup,
+                                      .on_error = on_error};
+
+/* -- slots -------------------------------------------------------------------------------------------------------- */
+
+static bool slot_take(struct worker *w, struct client *c)
+{
+    for (uint32_t i = 0; i < w->n_slots; i++) {
+        const uint32_t at = (w->free_slot_hint + i) % w->n_slots;
+        if (!w->slots[at]) {
+            w->slots[at] = c;
+            c->slot = at;
+            w->free_slot_hint = at + 1;
+            return true;
+        }
+    }
+    const uint32_t n = w->n_slots ? w->n_slots * 2 : 64;
+    struct client **slots = n <= WORKER_CLIENTS_MAX ? realloc(w->slots, n * sizeof(struct client *)) : NULL;
+    if (!slots)
+        return false;
+    memset(slots + w->n_slots, 0, (n - w->n_slots) * sizeof(struct client *));
+    c->slot = w->n_slots;
+    slots[c->slot] = c;
+    w->free_slot_hint = c->slot + 1;
+    w->slots = slots;
+    w->n_slots = n;
+    return true;
+}
+
+static void name_peer(struct client *c, int fd)
+{
+    struct sockaddr_storage a;
+    socklen_t n = sizeof(a);
+    char ip[48] = "";
+    str_copy(c->peer, sizeof(c->peer), "unix");
+    if (getpeername(fd, (struct sockaddr *)&a, &n) < 0)
+        return;
+    if (a.ss_family == AF_INET) {
+        const struct sockaddr_in *in4 = (const struct sockaddr_in *)(const void *)&a;
+        inet_ntop(AF_INET, &in4->sin_addr, ip, sizeof(ip));
+        snprintf(c->peer, sizeof(c->peer), "%s:%u", ip, ntohs(in4->sin_port));
+    } else if (a.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&a;
+        inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof(ip));
+        snprintf(c->peer, sizeof(c->peer), "[%s]:%u", ip, ntohs(in6->sin6_port));
+    }
+}
+
+struct client *client_new(struct worker *w, int fd, int listen_index, struct tls_ctx *tls, bool local_admin)
+{
+    struct err e;
+    struct client *c = slab_get(&w->client_slab);
+    if (!c)
+        return NULL;
+    c->w = w;
+    c->listen_index = listen_index;
+    c->tls_ctx = tls;
+    c->local_admin = local_admin;
+    c->state = CLIENT_STARTUP;
+    c->tx = 'I';
+    c->serial = ++w->serial;
+    c->connected_at = worker_now();
+    c->deadline = w->conf->tanist.client_login_timeout ? c->connected_at + w->conf->tanist.client_login_timeout : 0;
+    c->route_mode = listen_index >= 0 && listen_index < w->conf->n_listens ? w->conf->listens[listen_index].route : ROUTE_AUTO;
+    name_peer(c, fd);
+    if (!slot_take(w, c) || crypto_random(&c->secret, sizeof(c->secret)) < 0) {
+        if (w->slots && w->slots[c->slot] == c)
+            w->slots[c->slot] = NULL;
+        slab_put(&w->client_slab, c);
+        return NULL;
+    }
+    if (stream_open(&c->st, &ops, &w->loop, fd, &e) < 0) {
+        w->slots[c->slot] = NULL;
+        slab_put(&w->client_slab, c);
+        return NULL;
+    }
+    list_push_back(&w->clients, &c->all);
+    w->stats.clients_total++;
+    return c;
+}
+
+/* -- waiting ------------------------------------------------------------------------------------------------------ */
+
+void client_wait_in(struct client *c, struct list *l)
+{
+    BUG_ON(c->waiting_in != NULL);
+    list_push_back(l, &c->wait);
+    c->waiting_in = l;
+    c->wait_since = worker_now();
+    stream_pause(&c->st);
+}
+
+void client_wait_end(struct client *c)
+{
+    if (!c->waiting_in)
+        return;
+    list_remove(c->waiting_in, &c->wait);
+    c->waiting_in = NULL;
+    if (c->group)
+        c->group->stats.wait_time += (uint64_t)(worker_now() - c->wait_since);
+    stream_resume(&c->st);
+}
+
+/* -- end ---------------------------------------------------------------------------------------------------------- */
+
+struct client_grave {
+    struct loop_free free;
+    struct client *c;
+};
+
+static void bury(struct loop_free *f)
+{
+    struct client_grave *g = CONTAINER_OF(f, struct client_grave, free);
+    slab_put(&g->c->w->client_slab, g->c);
+    free(g);
+}
+
+void client_close(struct client *c, const char *why)
+{
+    if (c->state == CLIENT_CLOSED)
+        return;
+    struct worker *w = c->w;
+    if (w->conf->tanist.log_connections)
+        LOG_AT(LOG_INFO, "client.closed", LOG_KV({"peer", c->peer}, {"user", c->user}, {"database", c->database}), "%s", why);
+    client_wait_end(c);
+    if (c->server)
+        server_unlink(c->server);
+    BUG_ON(c->server != NULL);
+    c->state = CLIENT_CLOSED;
+    stream_close(&c->st);
+    client_login_free(c);
+    named_clear(&c->named);
+    pstmt_unref(c->unnamed);
+    c->unnamed = NULL;
+    params_unref(c->params);
+    c->params = NULL;
+    inbuf_free(&c->in);
+    inbuf_free(&c->retain);
+    if (c->group)
+        c->group->n_clients--;
+    list_remove(&w->clients, &c->all);
+    w->slots[c->slot] = NULL;
+    if (c->slot < w->free_slot_hint)
+        w->free_slot_hint = c->slot;
+    atomic_fetch_sub_explicit(&w->n_clients, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&w->proxy->n_clients, 1, memory_order_relaxed);
+    struct client_grave *g = malloc(sizeof(*g));
+    BUG_ON(!g);
+    *g = (struct client_grave){.free.free = bury, .c = c};
+    loop_defer_free(&w->loop, &g->free);
+}
+
+static void send_error(struct client *c, int code, enum errresp_severity sev, const char *message, const char *hint)
+{
+    uint8_t out[ERRRESP_SIZE_MAX];
+    struct writer w = writer_of(out, sizeof(out));
+    errresp_write(&w, &(struct errresp){.code = (enum errresp_code)code, .severity = sev, .message = message, .hint = hint});
+    stream_send(&c->st, out, w.n);
+}
+
+static void send_ready(struct client *c)
+{
+    uint8_t out[8];
+    struct writer w = writer_of(out, sizeof(out));
+    encode_ready(&w, c->tx);
+    stream_send(&c->st, out, w.n);
+}
+
+void client_fatal(struct client *c, int code, const char *message, const char *hint)
+{
+    send_error(c, code, ERRRESP_SEV_FATAL, message, hint);
+    c->w->stats.clients_closed_by_us++;
+    client_close(c, message);
+}
+
+/* Drops the client's messages up to and including the Sync (or the Query) that it waits for. */
+static void answer_and_skip(struct client *c)
+{
+    if (c->batch.sync_seen) {
+        send_ready(c);
+        c->batch = (struct batch){0};
+        return;
+    }
+    /* The rest up to Sync is still to come, or waits in c->in. */
+    c->lost_skip = true;
+    c->batch = (struct batch){0};
+}
+
+void client_error(struct client *c, int code, const char *message, const char *hint)
+{
+    BUG_ON(c->server != NULL);
+    send_error(c, code, ERRRESP_SEV_ERROR, message, hint);
+    inbuf_free(&c->retain);
+    if (!c->batch.opened) {
+        /* Nothing of the batch was used: a Query is dropped here, extended messages up to Sync. */
+        c->view = c->in.p;
+        c->view_n = c->in.n;
+        c->lost_skip = true;
+    } else {
+        answer_and_skip(c);
+    }
+    client_process(c);
+}
+
+/* -- link --------------------------------------------------------------------------------------------------------- */
+
+void client_on_server(struct client *c, struct server *s)
+{
+    BUG_ON(c->server != s);
+    client_process(c);
+}
+
+void client_on_refused(struct client *c, const struct err *e)
+{
+    if (!e) { /* the topology moved */
+        client_process(c);
+        return;
+    }
+    if (c->state < CLIENT_READY || c->verifying) {
+        char text[ERR_TEXT_MAX + 64];
+        const int code = e->sqlstate[0] ? (int)errresp_code_of(e->sqlstate) : ERRRESP_CANNOT_CONNECT;
+        snprintf(text, sizeof(text), "cannot log in to the server: %s", e->text);
+        client_fatal(c, code > 0 ? code : ERRRESP_CANNOT_CONNECT, e->code == ERR_SERVER ? e->text : text, NULL);
+        return;
+    }
+    if (!c->batch.retry && e->code != ERR_AUTH && strncmp(e->sqlstate, "28", 2) != 0) {
+        c->batch.retry = true; /* a replica that takes no logins: the primary then */
+        client_process(c);
+        return;
+    }
+    const int code = errresp_code_of(e->sqlstate);
+    client_error(c, code > 0 ? code : ERRRESP_CANNOT_CONNECT, e->text, NULL);
+}
+
+static void unpin(struct client *c)
+{
+    if (c->pin != PIN_NONE)
+        log_debug("session.unpinned", "client %s is free again", c->peer);
+    c->pin = PIN_NONE;
+    named_clear(&c->named);
+    pstmt_unref(c->unnamed);
+    c->unnamed = NULL;
+    c->floor.async_commit = false;
+}
+
+static void settle_batch(struct client *c, uint8_t status)
+{
+    struct worker *w = c->w;
+    struct server *s = c->server;
+    const usec_t now = worker_now();
+    if (c->batch.bits & ~(unsigned)(CLASS_READ | CLASS_TX))
+        c->tx_wrote = true;
+    if (c->batch.pin != PIN_NONE && c->pin == PIN_NONE) {
+        c->pin = c->batch.pin;
+        w->stats.pins[c->pin]++;
+    }
+    if (c->batch.drops_prepared) {
+        sstmt_clear(&s->prepared);
+        named_clear(&c->named);
+    }
+    if (c->batch.unpin && status == 'I') {
+        unpin(c);
+        params_unref(s->params);
+        s->params = NULL;
+        s->unnamed = 0;
+    }
+    struct group_stats *st = &c->group->stats;
+    st->query_time += (uint64_t)(now - c->batch.started);
+    if (status == 'I') {
+        st->xacts++;
+        st->xact_time += (uint64_t)(now - c->request_at);
+        const struct topology *t = worker_topo(w, c->group->cluster);
+        /* A transaction that ran on a replica wrote nothing, whatever its statements were called. */
+        if (c->tx_wrote && t && s->pool->node == t->writer)
+            floor_wrote(&c->floor, now);
+        else if (c->tx_wrote && (!t || t->nodes[s->pool->node].role != ROLE_REPLICA))
+            floor_wrote(&c->floor, now);
+        c->tx_wrote = false;
+        c->tx_read_only = false;
+    }
+    c->tx = status;
+}
+
+void client_on_ready(struct client *c, uint8_t status)
+{
+    struct server *s = c->server;
+    settle_batch(c, status);
+    if (c->retain.n)
+        c->retain.n = 0;
+    c->batch = (struct batch){0};
+    if (status == 'I' && c->pin == PIN_NONE && c->group->conf.pool_mode != POOL_SESSION && pipeline_empty(&s->pl))
+        server_unlink(s);
+    if (c->state != CLIENT_CLOSED && c->in.n > 0)
+        client_process(c);
+    else if (c->state != CLIENT_CLOSED)
+        stream_resume(&c->st);
+}
+
+void client_retry(struct client *c)
+{
+    struct server *s = c->server;
+    server_unlink(s);
+    c->group->stats.retries++;
+    log_debug("client.retried", "a statement of %s runs again on the primary", c->peer);
+    const bool ok = inbuf_prepend(&c->in, c->retain.p, c->retain.n);
+    inbuf_free(&c->retain);
+    c->batch = (struct batch){.retry = true};
+    if (!ok) {
+        client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory to run the statement again", NULL);
+        return;
+    }
+    client_process(c);
+}
+
+/* -- lost servers -------------------------------------------------------------------------------------------------- */
+
+enum lost_answer { LOST_NOTHING, LOST_AGAIN, LOST_ABORTED, LOST_IN_DOUBT, LOST_TRANSACTION };
+
+static enum lost_answer judge(const struct client *c, bool aborted)
+{
+    const struct batch *b = &c->batch;
+    const bool in_tx = c->tx != 'I';
+    if (!b->opened)
+        return in_tx ? LOST_TRANSACTION : LOST_NOTHING;
+    if (in_tx && !b->commit)
+        return LOST_TRANSACTION;
+    const bool reads = b->bits == CLASS_READ || b->bits == 0;
+    const bool dml = (b->bits & ~(unsigned)(CLASS_READ | CLASS_WRITE)) == 0;
+    if (!in_tx && b->retainable && !b->delivered && (reads || (aborted && dml)))
+        return LOST_AGAIN;
+    if (reads || aborted || c->tx_read_only)
+        return in_tx || (b->bits & CLASS_TX_BEGIN) ? LOST_TRANSACTION : LOST_ABORTED;
+    if (!in_tx && (b->bits & CLASS_TX_BEGIN) && !b->commit)
+        return LOST_TRANSACTION; /* a block was being opened; nothing in it can have been committed */
+    return LOST_IN_DOUBT;
+}
+
+static void lose_transaction(struct client *c)
+{
+    c->lost = true;
+    c->lost_told = false;
+    c->tx = 'E';
+}
+
+void client_on_server_lost(struct client *c, bool aborted, const char *why)
+{
+    const enum lost_answer a = judge(c, aborted);
+    const bool pinned = c->pin != PIN_NONE || c->group->conf.pool_mode == POOL_SESSION;
+    BUG_ON(c->server != NULL);
+    c->tx_wrote = false;
+    c->forward_left = 0;
+    if (c->verifying) {
+        struct err e;
+        err_set(&e, ERR_IO, "%s", why);
+        c->verifying = false;
+        client_wait_in(c, &c->group->welcome_waiters);
+        pool_want_welcome(c->group);
+        return;
+    }
+    if (pinned) {
+        char text[200];
+        snprintf(text, sizeof(text), "the server of this session is gone: %s", why);
+        client_fatal(c, ERRRESP_CONNECTION_FAILURE, text,
+                     "The session was bound to one server (SHOW CLIENTS tells why), so it cannot move: connect again.");
+        return;
+    }
+    LOG_AT(LOG_DEBUG, "client.server.lost", LOG_KV({"peer", c->peer}), "%s", why);
+    floor_wrote(&c->floor, worker_now()); /* whatever became of it, later reads must not be older */
+    switch (a) {
+    case LOST_NOTHING:
+        client_process(c);
+        return;
+    case LOST_AGAIN: {
+        const bool ok = inbuf_prepend(&c->in, c->retain.p, c->retain.n);
+        inbuf_free(&c->retain);
+        c->batch = (struct batch){0};
+        c->group->stats.retries++;
+        if (ok)
+            client_process(c);
+        else
+            client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory to run the statement again", NULL);
+        return;
+    }
+    case LOST_TRANSACTION:
+        c->group->stats.lost++;
+        lose_transaction(c);
+        if (!c->batch.opened) {
+            client_process(c);
+            return;
+        }
+        c->lost_told = true;
+        send_error(c, ERRRESP_SERIALIZATION_FAILURE, ERRRESP_SEV_ERROR, "the transaction was lost with its server and certainly not committed",
+                   "Roll back and run the transaction again.");
+        break;
+    case LOST_ABORTED:
+        c->group->stats.lost++;
+        send_error(c, ERRRESP_SERIALIZATION_FAILURE, ERRRESP_SEV_ERROR, "the statement was lost with its server and certainly not committed",
+                   "Run it again.");
+        c->tx = 'I';
+        break;
+    case LOST_IN_DOUBT:
+        c->group->stats.in_doubt++;
+        c->tx = 'I';
+        send_error(c, ERRRESP_RESOLUTION_UNKNOWN, ERRRESP_SEV_ERROR, "the server was lost while it committed; the outcome is not known",
+                   "Look whether the change is there before running it again.");
+        break;
+    }
+    inbuf_free(&c->retain);
+    answer_and_skip(c);
+    client_process(c);
+}
+
+/* -- start-up parameters -------------------------------------------------------------------------------------------- */
+
+void client_on_verified(struct client *c, const struct err *e)
+{
+    struct server *s = c->server;
+    if (!e) {
+        c->params->verified = true;
+        c->verifying = false;
+        server_unlink(s);
+        client_login_welcome(c);
+        return;
+    }
+    const int code = errresp_code_of(e->sqlstate);
+    if (!c->verifying)
+        log_warning("client.params.refused", "%s: %s", c->peer, e->text);
+    client_fatal(c, code > 0 ? code : ERRRESP_INVALID_PARAMETER_VALUE, e->text, NULL);
+}
+
+void client_send_fakes(struct client *c, struct server *s)
+{
+    struct pl_entry e;
+    while (pipeline_take_fake(&s->pl, &e)) {
+        uint8_t out[8];
+        struct writer w = writer_of(out, sizeof(out));
+        encode_empty(&w, e.kind == PL_PARSE_FAKE ? '1' : '3');
+        stream_send(&c->st, out, w.n);
+        c->batch.delivered = true;
+        server_entry_done(s, &e, false);
+    }
+}

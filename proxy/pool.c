@@ -1,0 +1,499 @@
+#include "pool.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../replication/base/bug.h"
+#include "../replication/base/log.h"
+#include "catalogs.h"
+#include "client.h"
+#include "server.h"
+#include "wire/errresp.h"
+#include "worker.h"
+
+enum { GROUPS_MAX = 10000, PARAMS_SETS_MAX = 256, OFFER_EVERY = 8 };
+
+/* -- groups ------------------------------------------------------------------------------------------------------- */
+
+void params_unref(struct params_ref *r)
+{
+    if (r && atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1)
+        free(r);
+}
+
+void pool_group_configure(struct pool_group *g, const struct config *c)
+{
+    g->conf = *config_pool(c, g->database, g->user);
+    for (int i = 0; i < TOPO_NODES_MAX; i++)
+        if (g->pools[i])
+            atomic_store_explicit(&g->pools[i]->limit->max, (int)g->conf.pool_size, memory_order_relaxed);
+}
+
+struct pool_group *pool_group_get(struct worker *w, const struct database_conf *db, const char *database,
+                                  const char *user)
+{
+    char key[POOL_KEY_MAX];
+    const int cluster = config_database_cluster(w->conf, db);
+    const char *dbname = db->dbname[0] ? db->dbname : database;
+    /* The separator cannot occur in a name that came as a C string. */
+    snprintf(key, sizeof(key), "%s\x1f%s\x1f%s\x1f%d", database, user, dbname, cluster);
+    struct pool_group *g = NULL;
+    HASH_FIND_STR(w->groups, key, g);
+    if (g || HASH_COUNT(w->groups) >= GROUPS_MAX)
+        return g;
+    g = calloc(1, sizeof(*g));
+    if (!g)
+        return NULL;
+    str_copy(g->key, sizeof(g->key), key);
+    str_copy(g->database, sizeof(g->database), database);
+    str_copy(g->dbname, sizeof(g->dbname), dbname);
+    str_copy(g->user, sizeof(g->user), user);
+    g->w = w;
+    g->cluster = cluster;
+    list_init(&g->welcome_waiters);
+    list_init(&g->params);
+    pool_group_configure(g, w->conf);
+    HASH_ADD_STR(w->groups, key, g);
+    catalogs_want(w, cluster, g->dbname);
+    return g;
+}
+
+struct params_ref *pool_params(struct pool_group *g, const struct params *p)
+{
+    LIST_FOR_EACH(n, &g->params)
+    {
+        struct params_ref *r = LIST_ENTRY(n, struct params_ref, node);
+        if (params_equal(&r->p, p) && memcmp(r->p.kv, p->kv, p->len) == 0)
+            return params_take(r);
+        if (atomic_load_explicit(&r->refs, memory_order_relaxed) == 1 && g->params.count >= PARAMS_SETS_MAX) {
+            list_remove(&g->params, n);
+            params_unref(r);
+        }
+    }
+    struct params_ref *r = calloc(1, offsetof(struct params_ref, p) + offsetof(struct params, kv) + p->len + 1);
+    if (!r)
+        return NULL;
+    memcpy(&r->p, p, offsetof(struct params, kv) + p->len);
+    atomic_init(&r->refs, 2);
+    r->verified = p->n == 0;
+    list_push_front(&g->params, &r->node);
+    return r;
+}
+
+struct pool *pool_of(struct pool_group *g, int node)
+{
+    const struct topology *t = worker_topo(g->w, g->cluster);
+    BUG_ON(!t || node < 0 || node >= t->n_nodes);
+    struct pool *p = g->pools[node];
+    if (p)
+        return p;
+    char key[POOL_KEY_MAX + TOPO_NAME_MAX];
+    snprintf(key, sizeof(key), "%s\x1f%s", t->nodes[node].name, g->key);
+    p = calloc(1, sizeof(*p));
+    struct limit *l = p ? limits_get(g->w->proxy->limits, key, (int)g->conf.pool_size) : NULL;
+    if (!l) {
+        free(p);
+        return NULL;
+    }
+    p->group = g;
+    p->node = node;
+    p->limit = l;
+    str_copy(p->name, sizeof(p->name), t->nodes[node].name);
+    list_init(&p->idle);
+    list_init(&p->busy);
+    list_init(&p->login);
+    list_init(&p->waiters);
+    g->pools[node] = p;
+    return p;
+}
+
+static void close_all(struct list *l, const char *why)
+{
+    while (!list_empty(l)) {
+        struct server *s = LIST_ENTRY(list_first(l), struct server, node);
+        if (s->client)
+            client_close(s->client, why);
+        if (s->state != SERVER_CLOSED)
+            server_close(s, why);
+    }
+}
+
+void pool_groups_fini(struct worker *w)
+{
+    struct pool_group *g, *tmp;
+    HASH_ITER(hh, w->groups, g, tmp)
+    {
+        HASH_DEL(w->groups, g);
+        for (int i = 0; i < TOPO_NODES_MAX; i++) {
+            struct pool *p = g->pools[i];
+            if (!p)
+                continue;
+            close_all(&p->login, "shutting down");
+            close_all(&p->busy, "shutting down");
+            close_all(&p->idle, "shutting down");
+            free(p);
+        }
+        while (!list_empty(&g->params))
+            params_unref(LIST_ENTRY(list_pop_front(&g->params), struct params_ref, node));
+        catalog_unref(g->catalog);
+        crypto_wipe(&g->creds, sizeof(g->creds));
+        free(g);
+    }
+}
+
+/* -- handing over between workers ---------------------------------------------------------------------------------- */
+
+/* A question, and its answer: a server that moves, or none. */
+struct offer {
+    struct loop_msg msg;
+    struct worker *from; /* who asked */
+    char key[POOL_KEY_MAX];
+    int node;
+    struct server *server;
+    bool answer_due; /* it was asked for */
+    size_t welcome_len;
+    uint8_t welcome[POOL_WELCOME_MAX];
+};
+
+static void grow(struct pool *p);
+
+static struct pool *find_pool(struct worker *w, const char *key, int node)
+{
+    struct pool_group *g = NULL;
+    HASH_FIND_STR(w->groups, key, g);
+    return g ? g->pools[node] : NULL;
+}
+
+static void on_answer(struct loop_msg *m, struct loop *on)
+{
+    struct offer *o = CONTAINER_OF(m, struct offer, msg);
+    struct worker *w = on->data;
+    struct pool *p = find_pool(w, o->key, o->node);
+    BUG_ON(!p);
+    if (o->answer_due)
+        p->asked--;
+    if (o->server) {
+        struct err e;
+        if (server_attach(o->server, p, &e) < 0 || w->stopping) {
+            server_close(o->server, "could not be handed over");
+        } else {
+            if (!p->group->welcome_ready)
+                pool_welcome_learned(p->group, o->welcome, o->welcome_len);
+            list_remove(&p->idle, &o->server->node);
+            o->server->state = SERVER_CANCELING;
+            list_push_front(&p->busy, &o->server->node);
+            pool_release(p, o->server);
+        }
+    } else if (!o->answer_due && !list_empty(&p->waiters)) {
+        grow(p); /* a token came free elsewhere */
+    }
+    free(o);
+}
+
+static void give(struct offer *o, struct pool *p, struct server *s)
+{
+    struct worker *to = o->from;
+    o->msg.run = on_answer;
+    o->server = s;
+    if (s) {
+        o->welcome_len = p->group->welcome_len;
+        memcpy(o->welcome, p->group->welcome, p->group->welcome_len);
+        server_detach(s);
+    }
+    if (!loop_post(&to->loop, &o->msg))
+        BUG("the queue of a worker is full of servers");
+}
+
+static void on_question(struct loop_msg *m, struct loop *on)
+{
+    struct offer *o = CONTAINER_OF(m, struct offer, msg);
+    struct worker *w = on->data;
+    struct pool *p = find_pool(w, o->key, o->node);
+    struct server *s = NULL;
+    if (p && !w->stopping && !list_empty(&p->idle) && list_empty(&p->waiters))
+        s = LIST_ENTRY(list_last(&p->idle), struct server, node);
+    if (s && (!server_current(s) || s->in.n > 0 || stream_kept(&s->st) > 0))
+        s = NULL;
+    give(o, p, s);
+}
+
+static struct offer *offer_new(struct pool *p, struct worker *from)
+{
+    struct offer *o = calloc(1, sizeof(*o));
+    if (!o)
+        return NULL;
+    o->from = from;
+    o->node = p->node;
+    str_copy(o->key, sizeof(o->key), p->group->key);
+    return o;
+}
+
+static void want_flag(struct pool *p, bool on)
+{
+    const uint64_t bit = UINT64_C(1) << p->group->w->id;
+    const uint64_t now = atomic_load_explicit(&p->limit->wanted, memory_order_relaxed);
+    if (on && !(now & bit))
+        atomic_fetch_or_explicit(&p->limit->wanted, bit, memory_order_relaxed);
+    else if (!on && (now & bit))
+        atomic_fetch_and_explicit(&p->limit->wanted, ~bit, memory_order_relaxed);
+}
+
+/* All tokens are taken, and not all by us: who has an idle server? */
+static void ask_others(struct pool *p)
+{
+    struct worker *w = p->group->w;
+    want_flag(p, true);
+    if (p->asked > 0)
+        return;
+    for (int i = 0; i < w->proxy->n_workers; i++) {
+        struct worker *other = w->proxy->workers[i];
+        struct offer *o = other == w ? NULL : offer_new(p, w);
+        if (!o)
+            continue;
+        o->answer_due = true;
+        o->msg.run = on_question;
+        if (loop_post(&other->loop, &o->msg))
+            p->asked++;
+        else
+            free(o);
+    }
+}
+
+/* Another worker starves for this pool: it gets the server, unless our own clients wait and it is not its turn. */
+static bool offer_away(struct pool *p, struct server *s)
+{
+    const uint64_t wanted = atomic_load_explicit(&p->limit->wanted, memory_order_relaxed) & ~(UINT64_C(1) << p->group->w->id);
+    if (wanted == 0 || (!list_empty(&p->waiters) && ++p->grants % OFFER_EVERY != 0))
+        return false;
+    const int to = __builtin_ctzll(wanted);
+    struct offer *o = to < p->group->w->proxy->n_workers ? offer_new(p, p->group->w->proxy->workers[to]) : NULL;
+    if (!o)
+        return false;
+    atomic_fetch_and_explicit(&p->limit->wanted, ~(UINT64_C(1) << to), memory_order_relaxed);
+    list_remove(&p->busy, &s->node);
+    s->state = SERVER_IDLE;
+    list_push_front(&p->idle, &s->node);
+    give(o, p, s);
+    return true;
+}
+
+/* -- checkout ------------------------------------------------------------------------------------------------------ */
+
+static void grow(struct pool *p)
+{
+    struct worker *w = p->group->w;
+    struct err e;
+    while (!w->stopping && p->login.count < p->waiters.count && worker_now() >= p->retry_at) {
+        if (!limit_take(p->limit)) {
+            if (list_empty(&p->login))
+                ask_others(p);
+            return;
+        }
+        if (!server_open(p, &e)) {
+            limit_give(p->limit);
+            pool_login_failed(p, &e);
+            return;
+        }
+    }
+}
+
+bool pool_checkout(struct pool *p, struct client *c)
+{
+    while (!list_empty(&p->idle)) {
+        struct server *s = LIST_ENTRY(list_first(&p->idle), struct server, node);
+        if (server_current(s) && s->in.n == 0) {
+            server_link(s, c);
+            return true;
+        }
+        server_close(s, "its node changed");
+    }
+    client_wait_in(c, &p->waiters);
+    grow(p);
+    return false;
+}
+
+void pool_release(struct pool *p, struct server *s)
+{
+    BUG_ON(s->state != SERVER_CANCELING || s->client);
+    const usec_t life = p->group->conf.server_lifetime;
+    if (s->close_after || !server_current(s) || (life && worker_now() - s->connected_at > life)) {
+        server_close(s, "it is not to be used again");
+        return;
+    }
+    if (UNLIKELY(atomic_load_explicit(&p->limit->wanted, memory_order_relaxed) != 0) && offer_away(p, s))
+        return;
+    list_remove(&p->busy, &s->node);
+    s->state = SERVER_IDLE;
+    list_push_front(&p->idle, &s->node);
+    if (list_empty(&p->waiters))
+        return;
+    struct client *c = LIST_ENTRY(list_first(&p->waiters), struct client, wait);
+    client_wait_end(c);
+    if (list_empty(&p->waiters))
+        want_flag(p, false);
+    server_link(s, c);
+    client_on_server(c, s);
+}
+
+void pool_kick(struct pool *p)
+{
+    if (!list_empty(&p->waiters))
+        grow(p);
+    else if (UNLIKELY(atomic_load_explicit(&p->limit->wanted, memory_order_relaxed) != 0)) {
+        /* A token came free that another worker's clients wait for: wake it. */
+        const uint64_t wanted = atomic_load_explicit(&p->limit->wanted, memory_order_relaxed);
+        const int to = __builtin_ctzll(wanted);
+        if (to != p->group->w->id && to < p->group->w->proxy->n_workers) {
+            struct offer *o = offer_new(p, p->group->w->proxy->workers[to]);
+            if (o)
+                give(o, p, NULL);
+        }
+    }
+}
+
+static void refuse_all(struct list *l, const struct err *e)
+{
+    struct list moved;
+    list_init(&moved);
+    while (!list_empty(l)) { /* whoever waits again from inside the call is not asked twice */
+        struct client *c = LIST_ENTRY(list_first(l), struct client, wait);
+        client_wait_end(c);
+        list_push_back(&moved, &c->wait);
+        c->waiting_in = &moved;
+    }
+    while (!list_empty(&moved)) {
+        struct client *c = LIST_ENTRY(list_first(&moved), struct client, wait);
+        client_wait_end(c);
+        client_on_refused(c, e);
+    }
+}
+
+/* Errors that will not go away by trying again: they are about this user or database. */
+static bool is_final(const struct err *e)
+{
+    return e->code == ERR_AUTH || strncmp(e->sqlstate, "28", 2) == 0 || strncmp(e->sqlstate, "3D", 2) == 0 ||
+           strncmp(e->sqlstate, "42", 2) == 0 || strncmp(e->sqlstate, "08P01", 5) == 0;
+}
+
+void pool_login_failed(struct pool *p, const struct err *e)
+{
+    p->last_error = *e;
+    p->retry_at = worker_now() + POOL_BACKOFF * USEC_PER_MS;
+    const struct topology *t = worker_topo(p->group->w, p->group->cluster);
+    const bool writer = t && t->writer == p->node;
+    if (is_final(e) && !p->group->welcome_ready)
+        pool_welcome_failed(p->group, e);
+    if (is_final(e) || !writer)
+        refuse_all(&p->waiters, e);
+}
+
+void pool_reroute(struct pool *p)
+{
+    refuse_all(&p->waiters, NULL);
+}
+
+/* -- welcome ------------------------------------------------------------------------------------------------------- */
+
+void pool_want_welcome(struct pool_group *g)
+{
+    const struct topology *t = worker_topo(g->w, g->cluster);
+    if (!t || g->welcome_ready || list_empty(&g->welcome_waiters))
+        return;
+    int node = t->writer;
+    for (int i = 0; i < t->n_nodes && node < 0; i++)
+        if (t->nodes[i].unreadable == READ_OK)
+            node = i;
+    struct pool *p = node >= 0 ? pool_of(g, node) : NULL;
+    if (!p || !list_empty(&p->login) || worker_now() < p->retry_at)
+        return;
+    struct err e;
+    if (!limit_take(p->limit)) {
+        ask_others(p);
+    } else if (!server_open(p, &e)) {
+        limit_give(p->limit);
+        pool_login_failed(p, &e);
+    }
+}
+
+void pool_welcome_learned(struct pool_group *g, const uint8_t *p, size_t n)
+{
+    g->welcome_len = (uint16_t)n;
+    if (n)
+        memcpy(g->welcome, p, n);
+    g->welcome_ready = true;
+    while (!list_empty(&g->welcome_waiters)) {
+        struct client *c = LIST_ENTRY(list_first(&g->welcome_waiters), struct client, wait);
+        client_wait_end(c);
+        client_login_welcome(c);
+    }
+}
+
+void pool_welcome_failed(struct pool_group *g, const struct err *e)
+{
+    while (!list_empty(&g->welcome_waiters)) {
+        struct client *c = LIST_ENTRY(list_first(&g->welcome_waiters), struct client, wait);
+        client_wait_end(c);
+        client_on_refused(c, e);
+    }
+}
+
+/* -- janitor ------------------------------------------------------------------------------------------------------- */
+
+static void expire_waiters(struct pool *p, usec_t now)
+{
+    const usec_t limit = p->group->conf.query_wait_timeout;
+    while (limit > 0 && !list_empty(&p->waiters)) {
+        struct client *c = LIST_ENTRY(list_first(&p->waiters), struct client, wait);
+        if (now - c->wait_since < limit)
+            break;
+        client_wait_end(c);
+        char text[160];
+        snprintf(text, sizeof(text), "no server connection to node %s became free in time (query_wait_timeout)", p->name);
+        client_error(c, ERRRESP_TOO_MANY_CONNECTIONS, text, "Raise pool_size, or end transactions sooner.");
+    }
+}
+
+static void expire_servers(struct pool *p, usec_t now)
+{
+    const usec_t idle = p->group->conf.server_idle_timeout, life = p->group->conf.server_lifetime;
+    LIST_FOR_EACH(n, &p->idle)
+    {
+        struct server *s = LIST_ENTRY(n, struct server, node);
+        if ((idle && now - s->last_used > idle) || (life && now - s->connected_at > life) || !server_current(s))
+            server_close(s, "idle or old");
+    }
+    LIST_FOR_EACH(n, &p->login)
+    {
+        struct server *s = LIST_ENTRY(n, struct server, node);
+        if (s->deadline && now > s->deadline) {
+            struct err e;
+            err_set(&e, ERR_TIMEOUT, "login to node %s took longer than server_connect_timeout", p->name);
+            server_login_fail(s, &e);
+        }
+    }
+    LIST_FOR_EACH(n, &p->busy)
+    {
+        struct server *s = LIST_ENTRY(n, struct server, node);
+        if (s->state == SERVER_CLEANING && s->deadline && now > s->deadline)
+            server_close(s, "could not be cleaned in time");
+    }
+}
+
+void pool_groups_tick(struct worker *w, usec_t now)
+{
+    struct pool_group *g, *tmp;
+    HASH_ITER(hh, w->groups, g, tmp)
+    {
+        pool_want_welcome(g);
+        for (int i = 0; i < TOPO_NODES_MAX; i++) {
+            struct pool *p = g->pools[i];
+            if (!p)
+                continue;
+            expire_servers(p, now);
+            expire_waiters(p, now);
+            pool_kick(p);
+        }
+    }
+}

@@ -1,0 +1,365 @@
+#include "server.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <sys/un.h>
+
+#include "../replication/base/bug.h"
+#include "../replication/base/log.h"
+#include "../replication/manager.h"
+#include "cancel.h"
+#include "client.h"
+#include "drain.h"
+#include "pool.h"
+#include "wire/encode.h"
+#include "wire/scram.h"
+#include "worker.h"
+
+static const char *const state_names[SERVER_NR] = {"none", "new", "new", "new", "login", "idle", "active", "tested", "being_canceled", "closed"};
+
+const char *server_state_name(enum server_state st)
+{
+    return st > SERVER_NONE && st < SERVER_NR ? state_names[st] : "?";
+}
+
+static void on_ready(struct stream *st)
+{
+    server_login_begin(CONTAINER_OF(st, struct server, st));
+}
+
+static void on_readable(struct stream *st)
+{
+    struct server *s = CONTAINER_OF(st, struct server, st);
+    if (s->state < SERVER_IDLE)
+        server_login_on_bytes(s);
+    else
+        server_on_reply(s);
+}
+
+/* The server takes input again: the client may go on. */
+static void on_drained(struct stream *st)
+{
+    struct server *s = CONTAINER_OF(st, struct server, st);
+    if (s->client)
+        client_process(s->client);
+}
+
+void server_broken(struct server *s, const struct err *e, bool aborted)
+{
+    manager_hint(s->w->proxy->manager, s->pool->group->cluster, s->pool->node);
+    if (s->state < SERVER_IDLE) {
+        server_login_fail(s, e);
+        return;
+    }
+    struct client *c = s->client;
+    s->close_after = true;
+    if (c) {
+        char why[ERR_TEXT_MAX];
+        str_copy(why, sizeof(why), e->text);
+        server_drop_expectations(s);
+        c->server = NULL;
+        s->client = NULL;
+        server_close(s, why);
+        client_on_server_lost(c, aborted, why);
+        return;
+    }
+    server_close(s, e->text);
+}
+
+static void on_hangup(struct stream *st)
+{
+    struct err e;
+    err_set(&e, ERR_EOF, "server closed the connection");
+    server_broken(CONTAINER_OF(st, struct server, st), &e, false);
+}
+
+static void on_error(struct stream *st, const struct err *e)
+{
+    server_broken(CONTAINER_OF(st, struct server, st), e, false);
+}
+
+static const struct stream_ops ops = {.on_ready = on_ready,
+                                      .on_readable = on_readable,
+                                      .on_drained = on_drained,
+                                      .on_hangup = on_hangup,
+                                      .on_error = on_error};
+
+/* The node's address as the manager resolved it. */
+static socklen_t node_address(const struct topo_node *n, struct sockaddr_storage *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (n->host[0] == '/') {
+        struct sockaddr_un *un = (struct sockaddr_un *)(void *)out;
+        un->sun_family = AF_UNIX;
+        const int len = snprintf(un->sun_path, sizeof(un->sun_path), "%s/.s.PGSQL.%u", n->host, n->port);
+        if (len < 0 || (size_t)len >= sizeof(un->sun_path))
+            return 0;
+        return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len + 1);
+    }
+    struct sockaddr_in *in4 = (struct sockaddr_in *)(void *)out;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)out;
+    const char *addr = n->addr[0] ? n->addr : n->host;
+    if (inet_pton(AF_INET, addr, &in4->sin_addr) == 1) {
+        in4->sin_family = AF_INET;
+        in4->sin_port = htons(n->port);
+        return sizeof(*in4);
+    }
+    if (inet_pton(AF_INET6, addr, &in6->sin6_addr) == 1) {
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(n->port);
+        return sizeof(*in6);
+    }
+    return 0;
+}
+
+struct server *server_open(struct pool *p, struct err *e)
+{
+    struct worker *w = p->group->w;
+    const struct topology *t = worker_topo(w, p->group->cluster);
+    BUG_ON(!t || p->node >= t->n_nodes);
+    struct sockaddr_storage addr;
+    const socklen_t len = node_address(&t->nodes[p->node], &addr);
+    if (len == 0) {
+        err_set(e, ERR_NOTFOUND, "address of node %s is not known", p->name);
+        return NULL;
+    }
+    struct server *s = calloc(1, sizeof(*s)); /* not of a slab: it may end its life on another worker */
+    if (!s) {
+        err_set(e, ERR_NOMEM, "no memory for a server connection");
+        return NULL;
+    }
+    s->pool = p;
+    s->w = w;
+    s->id = ++w->serial;
+    s->role_since = t->nodes[p->node].role_since;
+    s->connected_at = s->last_used = worker_now();
+    s->deadline = s->connected_at + (p->group->conf.server_connect_timeout ? p->group->conf.server_connect_timeout : 15 * USEC_PER_SEC);
+    pipeline_init(&s->pl, s->pl_inline, PL_INLINE);
+    sstmt_init(&s->prepared);
+    s->state = SERVER_CONNECTING;
+    if (stream_connect(&s->st, &ops, &w->loop, (const struct sockaddr *)&addr, len, e) < 0) {
+        free(s);
+        return NULL;
+    }
+    list_push_back(&p->login, &s->node);
+    w->stats.nodes[p->group->cluster][p->node].connects++;
+    return s;
+}
+
+static struct list *list_of(struct server *s)
+{
+    if (s->state < SERVER_IDLE)
+        return &s->pool->login;
+    return s->state == SERVER_IDLE ? &s->pool->idle : &s->pool->busy;
+}
+
+static void forget_link(struct server *s)
+{
+    struct worker *w = s->w;
+    uint32_t *n = &w->in_flight[s->pool->group->cluster][s->pool->node];
+    BUG_ON(*n == 0);
+    (*n)--;
+    s->client = NULL;
+}
+
+/* Not before the loop's turn is over: callbacks up the stack may still look at it. */
+static void bury(struct loop_free *f)
+{
+    free(CONTAINER_OF(f, struct server, grave));
+}
+
+void server_close(struct server *s, const char *why)
+{
+    if (s->state == SERVER_CLOSED)
+        return;
+    struct pool *p = s->pool;
+    struct worker *w = s->w;
+    log_debug("server.closed", "server of %s to node %s closed: %s", p->group->key, p->name, why);
+    BUG_ON(s->client != NULL);
+    list_remove(list_of(s), &s->node);
+    if (s->state == SERVER_LINKED)
+        forget_link(s);
+    if (s->state >= SERVER_IDLE && s->st.state == STREAM_OPEN && stream_kept(&s->st) == 0) {
+        uint8_t bye[8];
+        struct writer wr = writer_of(bye, sizeof(bye));
+        encode_terminate(&wr);
+        stream_send(&s->st, bye, wr.n);
+    }
+    s->state = SERVER_CLOSED;
+    stream_close(&s->st);
+    server_drop_expectations(s);
+    if (s->pl.ring != s->pl_inline)
+        free(s->pl.ring);
+    sstmt_clear(&s->prepared);
+    params_unref(s->params);
+    s->params = NULL;
+    inbuf_free(&s->in);
+    if (s->scram) {
+        scram_client_wipe(s->scram);
+        free(s->scram);
+        s->scram = NULL;
+    }
+    free(s->welcome);
+    s->welcome = NULL;
+    limit_give(p->limit);
+    s->grave.free = bury;
+    loop_defer_free(&w->loop, &s->grave);
+    pool_kick(p);
+    drain_check(w, p->group->cluster, worker_now());
+}
+
+bool server_current(const struct server *s)
+{
+    const struct topology *t = worker_topo(s->w, s->pool->group->cluster);
+    if (!t || s->pool->node >= t->n_nodes)
+        return false;
+    const struct topo_node *n = &t->nodes[s->pool->node];
+    return n->role_since == s->role_since && strcmp(n->name, s->pool->name) == 0 && n->unreadable != READ_DOWN &&
+           n->unreadable != READ_FENCED && n->unreadable != READ_FOREIGN;
+}
+
+/* -- expectations ------------------------------------------------------------------------------------------------- */
+
+bool server_expect(struct server *s, enum pl_kind kind, uint64_t ref, uint32_t tag)
+{
+    if (pipeline_full(&s->pl)) {
+        const uint32_t cap = s->pl.cap * 2;
+        struct pl_entry *ring = cap <= PL_MAX ? malloc(cap * sizeof(*ring)) : NULL;
+        if (!ring)
+            return false;
+        struct pl_entry *old = pipeline_move(&s->pl, ring, cap);
+        if (old != s->pl_inline)
+            free(old);
+    }
+    pipeline_push(&s->pl, kind, ref, tag);
+    return true;
+}
+
+/* tag 1: ref is a struct named, the client's own name for it. tag 2: ref is a struct pstmt that we prepare by ourselves.
+ * tag 0: nothing. */
+void server_entry_done(struct server *s, const struct pl_entry *e, bool skipped)
+{
+    if (e->tag == 1) {
+        struct named *n = (struct named *)(uintptr_t)e->ref;
+        if (skipped) {
+            if (e->kind == PL_PARSE)
+                sstmt_forget(&s->prepared, n->stmt->id);
+            if (s->client)
+                named_remove(&s->client->named, n);
+        }
+        named_unref(n);
+    } else if (e->tag == 2) {
+        struct pstmt *p = (struct pstmt *)(uintptr_t)e->ref;
+        if (skipped)
+            sstmt_forget(&s->prepared, p->id);
+        pstmt_unref(p);
+    } else if (skipped && e->kind == PL_PARSE) {
+        s->unnamed = 0;
+    }
+}
+
+void server_drop_expectations(struct server *s)
+{
+    struct pl_entry e, done;
+    while (!pipeline_empty(&s->pl)) {
+        if (pipeline_take_skipped(&s->pl, &e))
+            server_entry_done(s, &e, true);
+        else
+            (void)pipeline_reply(&s->pl, 'Z', &done);
+    }
+}
+
+/* -- linking ------------------------------------------------------------------------------------------------------ */
+
+static void to_list(struct server *s, enum server_state st, struct list *l)
+{
+    list_remove(list_of(s), &s->node);
+    s->state = st;
+    list_push_front(l, &s->node);
+}
+
+void server_link(struct server *s, struct client *c)
+{
+    BUG_ON(s->state != SERVER_IDLE && s->state != SERVER_LOGIN);
+    BUG_ON(c->server != NULL);
+    to_list(s, SERVER_LINKED, &s->pool->busy);
+    s->client = c;
+    c->server = s;
+    s->tx = 'I';
+    s->w->in_flight[s->pool->group->cluster][s->pool->node]++;
+    s->pool->group->stats.assignments++;
+}
+
+/* Everything of the session is undone by the server itself; then it is as if it had just logged in. */
+static void clean(struct server *s)
+{
+    uint8_t msg[32];
+    struct writer w = writer_of(msg, sizeof(msg));
+    encode_query(&w, "DISCARD ALL");
+    BUG_ON(w.bad);
+    if (!server_expect(s, PL_HIDDEN_QUERY, 0, 0)) {
+        server_close(s, "no memory");
+        return;
+    }
+    s->state = SERVER_CLEANING;
+    s->deadline = worker_now() + 10 * USEC_PER_SEC;
+    sstmt_clear(&s->prepared);
+    s->unnamed = 0;
+    params_unref(s->params);
+    s->params = NULL;
+    stream_send(&s->st, msg, w.n);
+}
+
+void server_unlink(struct server *s)
+{
+    struct client *c = s->client;
+    BUG_ON(s->state != SERVER_LINKED || !c);
+    const bool dirty = c->pin != PIN_NONE || s->pool->group->conf.pool_mode == POOL_SESSION;
+    c->server = NULL;
+    if (s->close_after || s->tx != 'I' || !pipeline_empty(&s->pl) || s->forward_left > 0 || s->in.n > 0 || s->copying ||
+        stream_kept(&s->st) > 0) {
+        if (!pipeline_empty(&s->pl) && s->st.state == STREAM_OPEN)
+            cancel_server(s); /* the query would go on for nobody */
+        server_drop_expectations(s);
+        forget_link(s);
+        s->state = SERVER_CLEANING;
+        server_close(s, "client left it in use");
+        return;
+    }
+    forget_link(s);
+    s->last_used = worker_now();
+    stream_resume(&s->st);
+    if (s->cancels > 0 && !dirty) {
+        s->state = SERVER_CANCELING;
+        return;
+    }
+    if (dirty) {
+        s->state = SERVER_CANCELING; /* in the busy list; not linked any more */
+        clean(s);
+        return;
+    }
+    s->state = SERVER_CANCELING;
+    pool_release(s->pool, s);
+}
+
+/* -- moving ------------------------------------------------------------------------------------------------------- */
+
+void server_detach(struct server *s)
+{
+    BUG_ON(s->state != SERVER_IDLE);
+    list_remove(&s->pool->idle, &s->node);
+    stream_detach(&s->st);
+}
+
+int server_attach(struct server *s, struct pool *p, struct err *e)
+{
+    s->pool = p;
+    s->w = p->group->w;
+    list_push_front(&p->idle, &s->node);
+    return stream_attach(&s->st, &p->group->w->loop, e);
+}

@@ -1,0 +1,368 @@
+/* From servers to clients. A chunk is scanned header by header; what the client may see is collected by reference and sent
+ * with one call at the end. Bodies of rows are never buffered: what has arrived goes on, the rest is counted. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../replication/base/bug.h"
+#include "../replication/base/log.h"
+#include "../replication/manager.h"
+#include "client.h"
+#include "pool.h"
+#include "server.h"
+#include "wire/decode.h"
+#include "wire/encode.h"
+#include "wire/frame.h"
+#include "worker.h"
+
+struct chunk {
+    struct server *s;
+    struct client *c; /* NULL while nobody is linked */
+    struct gather *g;
+    const uint8_t *p;
+    size_t n, at;
+    bool ready;        /* the client's ReadyForQuery is in it */
+    bool cleaned;      /* ReadyForQuery of our own query */
+    bool dead;         /* the server is gone; nothing may be touched */
+};
+
+static void pass(struct chunk *k, const uint8_t *p, size_t n)
+{
+    if (k->c && !k->s->retrying)
+        gather_ref(k->g, p, n);
+}
+
+static void fakes(struct chunk *k)
+{
+    struct pl_entry e;
+    while (pipeline_take_fake(&k->s->pl, &e)) {
+        if (k->c && !k->s->retrying) {
+            struct writer w = gather_writer(k->g, 8);
+            encode_empty(&w, e.kind == PL_PARSE_FAKE ? '1' : '3');
+            gather_wrote(k->g, &w);
+        }
+        server_entry_done(k->s, &e, false);
+    }
+}
+
+static void out_of_step(struct chunk *k, uint8_t type)
+{
+    struct err e;
+    err_set(&e, ERR_PROTO, "server sent message '%c' out of order", type);
+    log_error("server.protocol", "node %s: %s", k->s->pool->name, e.text);
+    gather_drop(k->g);
+    k->dead = true;
+    server_broken(k->s, &e, false);
+}
+
+/* Errors after which the same batch may run on another node: the replica refused to write, or a recovery conflict. */
+static bool runs_elsewhere(const struct chunk *k, struct slice sqlstate)
+{
+    const struct client *c = k->c;
+    if (!c || !c->batch.retainable || c->batch.delivered || k->g->sent || !c->batch.read || c->batch.retry)
+        return false;
+    const struct topology *t = worker_topo(k->s->w, k->s->pool->group->cluster);
+    if (!t || k->s->pool->node == t->writer)
+        return false;
+    return slice_eq(sqlstate, "25006") || slice_eq(sqlstate, "0A000") || slice_eq(sqlstate, "40001") ||
+           slice_eq(sqlstate, "55000");
+}
+
+static bool session_ends(struct slice sqlstate)
+{
+    return sqlstate.n == 5 && (memcmp(sqlstate.p, "57P0", 4) == 0 || memcmp(sqlstate.p, "08", 2) == 0 ||
+                               memcmp(sqlstate.p, "40001", 5) == 0);
+}
+
+static void skip_rest(struct chunk *k)
+{
+    struct pl_entry e;
+    while (pipeline_take_skipped(&k->s->pl, &e))
+        server_entry_done(k->s, &e, true);
+}
+
+static void on_fatal(struct chunk *k, const struct msg_error *m, const uint8_t *msg, size_t total)
+{
+    struct err e;
+    err_set(&e, ERR_SERVER, "%.*s", (int)m->message.n, m->message.p ? m->message.p : "");
+    struct server *s = k->s;
+    const bool nothing_done = k->c && !k->c->batch.complete_seen && !k->c->batch.delivered && !k->g->sent;
+    if (k->c && !session_ends(m->sqlstate)) {
+        /* It is about this session (a time-out, a wrong setting): the client hears what it would hear directly. */
+        pass(k, msg, total);
+        gather_flush(k->g);
+        struct client *c = k->c;
+        k->dead = true;
+        s->close_after = true;
+        client_close(c, "server ended the session");
+        return;
+    }
+    gather_drop(k->g);
+    k->dead = true;
+    server_broken(s, &e, nothing_done);
+}
+
+static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg)
+{
+    struct server *s = k->s;
+    struct msg_error m;
+    if (decode_error(msg + FRAME_HEADER, f->body_len, &m) < 0) {
+        out_of_step(k, 'E');
+        return;
+    }
+    if (slice_eq(m.severity, "FATAL") || slice_eq(m.severity, "PANIC")) {
+        on_fatal(k, &m, msg, f->total);
+        return;
+    }
+    if (pipeline_error(&s->pl) == PL_SWALLOW) {
+        s->hidden_failed = true;
+        err_set(&s->login_error, ERR_SERVER, "%.*s", (int)m.message.n, m.message.p ? m.message.p : "");
+        snprintf(s->login_error.sqlstate, 6, "%.*s", (int)m.sqlstate.n, m.sqlstate.p ? m.sqlstate.p : "");
+        return;
+    }
+    if (!s->retrying && runs_elsewhere(k, m.sqlstate)) {
+        gather_drop(k->g);
+        s->retrying = true;
+        if (!slice_eq(m.sqlstate, "40001") && k->c->batch.simple) {
+            struct slice sql;
+            if (decode_query(k->c->retain.p + FRAME_HEADER, k->c->retain.n - FRAME_HEADER, &sql) == 0)
+                worker_learn(s->w, sql);
+        }
+    }
+    fakes(k);
+    pass(k, msg, f->total);
+    skip_rest(k);
+    fakes(k);
+}
+
+static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
+{
+    struct server *s = k->s;
+    struct pl_entry done;
+    uint8_t status;
+    fakes(k);
+    const enum pl_verdict v = pipeline_reply(&s->pl, 'Z', &done);
+    if (v == PL_BROKEN || decode_ready(msg + FRAME_HEADER, f->body_len, &status) < 0) {
+        out_of_step(k, 'Z');
+        return;
+    }
+    s->tx = status;
+    s->copying = false;
+    if (v == PL_SWALLOW) {
+        k->cleaned = true;
+        return;
+    }
+    pass(k, msg, f->total);
+    k->ready = true;
+}
+
+static void on_parameter(struct chunk *k, const struct frame *f, const uint8_t *msg)
+{
+    struct server *s = k->s;
+    struct client *c = k->c;
+    struct msg_parameter m;
+    if (!c || decode_parameter_status(msg + FRAME_HEADER, f->body_len, &m) < 0)
+        return;
+    const bool ours = !pipeline_empty(&s->pl) && s->pl.ring[s->pl.head].kind == PL_HIDDEN_QUERY;
+    if (slice_eq(m.name, "standard_conforming_strings"))
+        c->backslash = slice_eq(m.value, "off");
+    if (slice_eq(m.name, "in_hot_standby"))
+        return; /* of the node, not of the one database that the client sees */
+    if (!ours) {
+        pass(k, msg, f->total);
+    } else if (c->verifying && c->params && c->params->overlay_len + f->total <= sizeof(c->params->overlay)) {
+        memcpy(c->params->overlay + c->params->overlay_len, msg, f->total);
+        c->params->overlay_len = (uint16_t)(c->params->overlay_len + f->total);
+    }
+}
+
+/* A message that must be there as a whole. */
+static void on_whole(struct chunk *k, const struct frame *f, const uint8_t *msg)
+{
+    switch (f->type) {
+    case 'Z':
+        on_ready(k, f, msg);
+        return;
+    case 'E':
+        on_error(k, f, msg);
+        return;
+    case 'S':
+        on_parameter(k, f, msg);
+        return;
+    default:
+        BUG("not a message to be read as a whole");
+    }
+}
+
+/* The head of any other message: whose is it? `have` bytes of it are there. */
+static void on_head(struct chunk *k, const struct frame *f, size_t have)
+{
+    struct server *s = k->s;
+    const uint8_t *msg = k->p + k->at;
+    bool drop = false;
+    if (f->type == 'N' || f->type == 'A') {
+        drop = !k->c || (!pipeline_empty(&s->pl) && s->pl.ring[s->pl.head].kind == PL_HIDDEN_QUERY);
+    } else {
+        struct pl_entry done;
+        fakes(k);
+        const enum pl_verdict v = pipeline_reply(&s->pl, f->type, &done);
+        if (v == PL_BROKEN) {
+            out_of_step(k, f->type);
+            return;
+        }
+        drop = v == PL_SWALLOW;
+        if (done.kind != PL_NONE)
+            server_entry_done(s, &done, false);
+        if (f->type == 'C' && k->c && !drop)
+            k->c->batch.complete_seen = true;
+        if (f->type == 'G' || f->type == 'W')
+            s->copying = true;
+        else if (f->type == 'C')
+            s->copying = false;
+    }
+    if (!drop)
+        pass(k, msg, have);
+    k->at += have;
+    s->forward_left = f->total - (uint32_t)have;
+    s->forward_drop = drop;
+    if (s->forward_left == 0)
+        fakes(k);
+}
+
+/* Rows of a query that is the client's own need no more than their length. */
+static bool plain_rows(const struct server *s)
+{
+    if (pipeline_empty(&s->pl))
+        return false;
+    const uint8_t head = s->pl.ring[s->pl.head].kind;
+    return head == PL_QUERY || head == PL_EXECUTE;
+}
+
+static void scan_rest_of_message(struct chunk *k)
+{
+    struct server *s = k->s;
+    const size_t left = k->n - k->at;
+    const size_t n = s->forward_left < left ? s->forward_left : left;
+    if (!s->forward_drop)
+        pass(k, k->p + k->at, n);
+    k->at += n;
+    s->forward_left -= (uint32_t)n;
+}
+
+static void scan(struct chunk *k)
+{
+    struct server *s = k->s;
+    while (!k->dead && k->at < k->n) {
+        if (s->forward_left > 0) {
+            scan_rest_of_message(k);
+            continue;
+        }
+        struct frame f;
+        const size_t left = k->n - k->at;
+        const uint8_t *msg = k->p + k->at;
+        const enum frame_result r = frame_next(msg, left, FRAME_BACKEND, &f);
+        if (r == FRAME_MORE)
+            return;
+        if (r == FRAME_BAD) {
+            out_of_step(k, msg[0]);
+            return;
+        }
+        if (f.type == 'D' && f.total <= left && plain_rows(s)) {
+            pass(k, msg, f.total);
+            k->at += f.total;
+            continue;
+        }
+        const bool whole = f.type == 'Z' || f.type == 'S' || (f.type == 'E' && f.total < WORKER_BUF / 2);
+        if (!whole) {
+            on_head(k, &f, f.total < left ? f.total : left);
+            continue;
+        }
+        if (f.total > left)
+            return;
+        on_whole(k, &f, msg);
+        k->at += f.total;
+    }
+}
+
+/* DISCARD ALL or the client's start-up parameters were answered. */
+static bool after_hidden(struct chunk *k)
+{
+    struct server *s = k->s;
+    struct client *c = k->c;
+    if (s->state == SERVER_CLEANING) {
+        if (s->hidden_failed || s->tx != 'I' || !pipeline_empty(&s->pl)) {
+            server_close(s, "could not be cleaned");
+            return false;
+        }
+        s->state = SERVER_CANCELING;
+        s->deadline = 0;
+        if (s->cancels == 0)
+            pool_release(s->pool, s);
+        return false;
+    }
+    if (!c)
+        return true;
+    if (s->hidden_failed) {
+        const struct err e = s->login_error;
+        s->close_after = true;
+        client_on_verified(c, &e);
+        return false;
+    }
+    if (c->verifying) {
+        client_on_verified(c, NULL);
+        return false;
+    }
+    return true;
+}
+
+static void after_scan(struct chunk *k)
+{
+    struct server *s = k->s;
+    struct client *c = k->c;
+    if (!inbuf_keep(&s->in, k->p + k->at, k->n - k->at)) {
+        out_of_step(k, '?');
+        return;
+    }
+    if (c) {
+        gather_flush(k->g);
+        if (k->g->sent)
+            c->batch.delivered = true;
+        if (stream_kept(&c->st) > STREAM_HIGH)
+            stream_pause(&s->st);
+    }
+    if (k->cleaned && !after_hidden(k))
+        return;
+    if (!c)
+        return;
+    if (k->ready && s->retrying) {
+        s->retrying = false;
+        client_retry(c);
+    } else if (k->ready) {
+        client_on_ready(c, s->tx);
+    } else if (s->copying || c->view_n > 0 || c->in.n > 0) {
+        client_process(c);
+    }
+}
+
+void server_on_reply(struct server *s)
+{
+    struct worker *w = s->w;
+    struct err e = {0};
+    const size_t have = s->in.n;
+    if (have)
+        memcpy(w->buf, s->in.p, have);
+    const long got = stream_recv(&s->st, w->buf + have, WORKER_BUF - have, &e);
+    if (got == ERR_AGAIN)
+        return;
+    if (got <= 0) {
+        if (got == 0)
+            err_set(&e, ERR_EOF, "server closed the connection unexpectedly");
+        server_broken(s, &e, false);
+        return;
+    }
+    s->pool->group->stats.sent += (uint64_t)got;
+    struct chunk k = {.s = s, .c = s->client, .g = &w->gather, .p = w->buf, .n = have + (size_t)got};
+    gather_begin(k.g, k.c ? &k.c->st : NULL);
+    scan(&k);
+    if (!k.dead)
+        after_scan(&k);
+}
