@@ -226,13 +226,24 @@ sub kill9
     $n->kill9;
 }
 
+# True while the process does anything: in a container whose first process does not reap, the dead stay as zombies.
+sub _lives
+{
+    my ($pid) = @_;
+    open my $in, '<', "/proc/$pid/stat" or return 0;
+    my $line = <$in> // return 0;
+    return $line !~ /^\d+ \(.*\) [ZX]/s;
+}
+
 # Starts a node that was stopped or killed, as it is.
 sub start
 {
     my ($self, $name) = @_;
     my $n = $self->node($name);
     if (my $old = delete $n->{orphans}) {
-        poll_until(sub { !grep { kill 0, $_ } @$old }) or die "$name: processes of the old postmaster do not end\n";
+        poll_until(sub { !grep { _lives($_) } @$old }) or die "$name: processes of the old postmaster do not end\n";
+        # PostgreSQL would take a zombie for a running postmaster.
+        unlink $n->data_dir . '/postmaster.pid';
     }
     $n->start;
 }
