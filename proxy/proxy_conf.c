@@ -11,12 +11,14 @@
  * is the doc string here, so they are written for users. */
 
 /* Name, place and size of a row whose setting is called like its member. */
-#define ROW(type_, member)                                                                                             \
+#define ROW(type_, member) \
     .name = #member, .offset = offsetof(type_, member), .size = sizeof(((type_ *)NULL)->member)
 
-static const char *const log_levels[] = {"debug", "info", "notice", "warning", "error", "fatal", NULL};
+static const char *const log_levels[] = {"debug", "info",  "notice", "warning",
+                                         "error", "fatal", NULL};
 static const char *const log_formats[] = {"logfmt", "json", "text", NULL};
-static const char *const tls_modes[] = {"off", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
+static const char *const tls_modes[] = {"off",       "allow",       "prefer", "require",
+                                        "verify-ca", "verify-full", NULL};
 static const char *const route_modes[] = {"auto", "primary", "replica", NULL};
 static const char *const pool_modes[] = {"session", "transaction", "statement", NULL};
 static const char *const consistencies[] = {"eventual", "session", "primary", NULL};
@@ -25,43 +27,55 @@ static const char *const no_replicas[] = {"primary", "wait", "error", NULL};
 static const char *const auth_methods[] = {"scram-sha-256", "md5", "password", "trust", NULL};
 
 static const struct conf_setting tanist_rows[] = {
-    {ROW(struct tanist_conf, workers), .type = CONF_INT, .def = "auto", .min = 1, .max = PUBLISH_WORKERS_MAX,
-     .flags = CONF_AUTO,
-     .doc = "Threads that carry client traffic. auto is one for each core. Pool limits hold for all of them together."},
-    {ROW(struct tanist_conf, max_client_conn), .type = CONF_INT, .def = "10000", .min = 1, .max = 1000000,
-     .doc = "Client connections at most; one more is refused with SQLSTATE 53300. Memory for them is bounded by this."},
+    {ROW(struct tanist_conf, workers), .type = CONF_INT, .def = "auto", .min = 1,
+     .max = PUBLISH_WORKERS_MAX, .flags = CONF_AUTO,
+     .doc = "Threads that carry client traffic. auto is one for each core. Pool limits hold for "
+            "all of them together."},
+    {ROW(struct tanist_conf, max_client_conn), .type = CONF_INT, .def = "10000", .min = 1,
+     .max = 1000000,
+     .doc = "Client connections at most; one more is refused with SQLSTATE 53300. Memory for them "
+            "is bounded by this."},
     {ROW(struct tanist_conf, state_dir), .type = CONF_STRING,
-     .doc = "Folder of the journal, the events and the control socket of the command line. Empty: /var/lib/tanist if that "
+     .doc = "Folder of the journal, the events and the control socket of the command line. Empty: "
+            "/var/lib/tanist if that "
             "is writable, else $XDG_STATE_HOME/tanist or ~/.local/state/tanist."},
-    {ROW(struct tanist_conf, log_level), .type = CONF_ENUM, .def = "info", .values = log_levels, .flags = CONF_RELOAD,
-     .doc = "Lines below this level are not written."},
+    {ROW(struct tanist_conf, log_level), .type = CONF_ENUM, .def = "info", .values = log_levels,
+     .flags = CONF_RELOAD, .doc = "Lines below this level are not written."},
     {ROW(struct tanist_conf, log_format), .type = CONF_ENUM, .def = "logfmt", .values = log_formats,
      .flags = CONF_RELOAD,
-     .doc = "logfmt and json have the same keys and a stable event token on each line; text is for people."},
-    {ROW(struct tanist_conf, log_connections), .type = CONF_BOOL, .def = "off", .flags = CONF_RELOAD,
-     .doc = "Log each client login and logout."},
+     .doc = "logfmt and json have the same keys and a stable event token on each line; text is for "
+            "people."},
+    {ROW(struct tanist_conf, log_connections), .type = CONF_BOOL, .def = "off",
+     .flags = CONF_RELOAD, .doc = "Log each client login and logout."},
     {ROW(struct tanist_conf, unix_socket_dir), .type = CONF_STRING,
-     .doc = "Folder of a Unix socket for clients, named like PostgreSQL's after the port of the first listener. Empty: "
+     .doc = "Folder of a Unix socket for clients, named like PostgreSQL's after the port of the "
+            "first listener. Empty: "
             "none."},
-    {ROW(struct tanist_conf, client_login_timeout), .type = CONF_DURATION, .def = "60s", .unit = "s",
-     .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 3600 * USEC_PER_SEC,
+    {ROW(struct tanist_conf, client_login_timeout), .type = CONF_DURATION, .def = "60s",
+     .unit = "s", .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 3600 * USEC_PER_SEC,
      .doc = "A client that has not logged in after this time is disconnected. 0: no limit."},
 };
 
 static const struct conf_setting listen_rows[] = {
     {ROW(struct listen_conf, address), .type = CONF_STRING, .def = "127.0.0.1",
      .doc = "IPv4 or IPv6 address to listen on; * is all addresses."},
-    {ROW(struct listen_conf, port), .type = CONF_INT, .def = "6432", .min = 1, .max = 65535, .doc = "TCP port."},
+    {ROW(struct listen_conf, port), .type = CONF_INT, .def = "6432", .min = 1, .max = 65535,
+     .doc = "TCP port."},
     {ROW(struct listen_conf, route), .type = CONF_ENUM, .def = "auto", .values = route_modes,
-     .doc = "auto: reads may go to replicas, all else to the primary. primary: everything goes to the primary. replica: "
+     .doc = "auto: reads may go to replicas, all else to the primary. primary: everything goes to "
+            "the primary. replica: "
             "everything goes to replicas, and writes are refused there."},
     {ROW(struct listen_conf, tls), .type = CONF_ENUM, .def = "off", .values = tls_modes,
-     .doc = "TLS towards clients: off, allow or prefer (if the client asks), require (refuse clients without), verify-ca or "
+     .doc = "TLS towards clients: off, allow or prefer (if the client asks), require (refuse "
+            "clients without), verify-ca or "
             "verify-full (also ask for a client certificate signed by tls_ca_file)."},
-    {ROW(struct listen_conf, tls_cert_file), .type = CONF_STRING, .doc = "Certificate chain in PEM; needed with TLS."},
-    {ROW(struct listen_conf, tls_key_file), .type = CONF_STRING, .doc = "Private key in PEM; needed with TLS."},
+    {ROW(struct listen_conf, tls_cert_file), .type = CONF_STRING,
+     .doc = "Certificate chain in PEM; needed with TLS."},
+    {ROW(struct listen_conf, tls_key_file), .type = CONF_STRING,
+     .doc = "Private key in PEM; needed with TLS."},
     {ROW(struct listen_conf, tls_ca_file), .type = CONF_STRING,
-     .doc = "CA certificates in PEM that client certificates must be signed by; for verify-ca and verify-full."},
+     .doc = "CA certificates in PEM that client certificates must be signed by; for verify-ca and "
+            "verify-full."},
 };
 
 static const struct conf_setting database_rows[] = {
@@ -72,34 +86,41 @@ static const struct conf_setting database_rows[] = {
 };
 
 static const struct conf_setting pool_rows[] = {
-    {ROW(struct pool_conf, pool_mode), .type = CONF_ENUM, .def = "transaction", .values = pool_modes,
-     .flags = CONF_RELOAD,
-     .doc = "How long a client keeps a server connection: session, transaction, or statement (transactions of more than one "
+    {ROW(struct pool_conf, pool_mode), .type = CONF_ENUM, .def = "transaction",
+     .values = pool_modes, .flags = CONF_RELOAD,
+     .doc = "How long a client keeps a server connection: session, transaction, or statement "
+            "(transactions of more than one "
             "statement are refused)."},
-    {ROW(struct pool_conf, pool_size), .type = CONF_INT, .def = "20", .min = 1, .max = 100000, .flags = CONF_RELOAD,
-     .doc = "Server connections at most for each node, database and user, whatever the number of workers."},
+    {ROW(struct pool_conf, pool_size), .type = CONF_INT, .def = "20", .min = 1, .max = 100000,
+     .flags = CONF_RELOAD,
+     .doc = "Server connections at most for each node, database and user, whatever the number of "
+            "workers."},
     {ROW(struct pool_conf, query_wait_timeout), .type = CONF_DURATION, .def = "30s", .unit = "s",
      .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 86400 * USEC_PER_SEC,
-     .doc = "A client that waited this long for a server connection gets an error. 0: waits for ever."},
+     .doc = "A client that waited this long for a server connection gets an error. 0: waits for "
+            "ever."},
     {ROW(struct pool_conf, server_lifetime), .type = CONF_DURATION, .def = "1h", .unit = "s",
      .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 365LL * 86400 * USEC_PER_SEC,
      .doc = "A server connection older than this is closed when it is next unused. 0: no limit."},
     {ROW(struct pool_conf, server_idle_timeout), .type = CONF_DURATION, .def = "10min", .unit = "s",
      .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 365LL * 86400 * USEC_PER_SEC,
      .doc = "A server connection that was unused for this long is closed. 0: kept."},
-    {ROW(struct pool_conf, server_connect_timeout), .type = CONF_DURATION, .def = "15s", .unit = "s",
-     .flags = CONF_RELOAD, .min = USEC_PER_MS, .max = 3600 * USEC_PER_SEC,
+    {ROW(struct pool_conf, server_connect_timeout), .type = CONF_DURATION, .def = "15s",
+     .unit = "s", .flags = CONF_RELOAD, .min = USEC_PER_MS, .max = 3600 * USEC_PER_SEC,
      .doc = "Connecting and logging in to a node must end within this time."},
-    {ROW(struct pool_conf, max_prepared_statements), .type = CONF_INT, .def = "200", .min = 0, .max = 100000,
-     .flags = CONF_RELOAD,
-     .doc = "Prepared statements kept on each server connection; the least recently used is dropped first. Clients may "
+    {ROW(struct pool_conf, max_prepared_statements), .type = CONF_INT, .def = "200", .min = 0,
+     .max = 100000, .flags = CONF_RELOAD,
+     .doc = "Prepared statements kept on each server connection; the least recently used is "
+            "dropped first. Clients may "
             "prepare more: theirs are prepared again where they are missing."},
 };
 
 static const struct conf_setting server_tls_rows[] = {
     {ROW(struct server_tls_conf, mode), .type = CONF_ENUM, .def = "prefer", .values = tls_modes,
-     .doc = "TLS towards the nodes: off, allow or prefer (use it if the node has it), require, verify-ca (the node's "
-            "certificate must be signed by ca_file), verify-full (and carry the node's host name)."},
+     .doc =
+         "TLS towards the nodes: off, allow or prefer (use it if the node has it), require, "
+         "verify-ca (the node's "
+         "certificate must be signed by ca_file), verify-full (and carry the node's host name)."},
     {ROW(struct server_tls_conf, ca_file), .type = CONF_STRING,
      .doc = "CA certificates in PEM for verify-ca and verify-full. Empty: those of the system."},
     {ROW(struct server_tls_conf, cert_file), .type = CONF_STRING,
@@ -109,48 +130,62 @@ static const struct conf_setting server_tls_rows[] = {
 };
 
 static const struct conf_setting routing_rows[] = {
-    {ROW(struct routing_conf, read_write_split), .type = CONF_BOOL, .def = "on", .flags = CONF_RELOAD,
-     .doc = "Send statements that only read to replicas. off: everything goes to the primary."},
-    {ROW(struct routing_conf, consistency), .type = CONF_ENUM, .def = "session", .values = consistencies,
+    {ROW(struct routing_conf, read_write_split), .type = CONF_BOOL, .def = "on",
      .flags = CONF_RELOAD,
-     .doc = "eventual: a replica may serve a read if it is within the lag limits. session: and if it has replayed all that "
+     .doc = "Send statements that only read to replicas. off: everything goes to the primary."},
+    {ROW(struct routing_conf, consistency), .type = CONF_ENUM, .def = "session",
+     .values = consistencies, .flags = CONF_RELOAD,
+     .doc = "eventual: a replica may serve a read if it is within the lag limits. session: and if "
+            "it has replayed all that "
             "this session has written or seen. primary: reads go to the primary too."},
     {ROW(struct routing_conf, balance), .type = CONF_ENUM, .def = "least_busy", .values = balances,
      .flags = CONF_RELOAD,
-     .doc = "How a replica is chosen among those that may serve a read: least_busy (fewest statements in flight for its "
+     .doc = "How a replica is chosen among those that may serve a read: least_busy (fewest "
+            "statements in flight for its "
             "weight, of two picked at random) or round_robin (by weight)."},
-    {ROW(struct routing_conf, when_no_replica), .type = CONF_ENUM, .def = "primary", .values = no_replicas,
-     .flags = CONF_RELOAD,
-     .doc = "What a read does when no replica may serve it: use the primary, wait (at most query_wait_timeout), or fail "
+    {ROW(struct routing_conf, when_no_replica), .type = CONF_ENUM, .def = "primary",
+     .values = no_replicas, .flags = CONF_RELOAD,
+     .doc = "What a read does when no replica may serve it: use the primary, wait (at most "
+            "query_wait_timeout), or fail "
             "with an error."},
-    {ROW(struct routing_conf, write_functions), .type = CONF_STRING, .flags = CONF_RELOAD | CONF_REPEAT,
-     .doc = "Comma-separated names of functions that write although they are declared stable or immutable; statements that "
+    {ROW(struct routing_conf, write_functions), .type = CONF_STRING,
+     .flags = CONF_RELOAD | CONF_REPEAT,
+     .doc = "Comma-separated names of functions that write although they are declared stable or "
+            "immutable; statements that "
             "call them go to the primary."},
-    {ROW(struct routing_conf, read_functions), .type = CONF_STRING, .flags = CONF_RELOAD | CONF_REPEAT,
-     .doc = "Comma-separated names of functions that only read although they are declared volatile; statements that call "
+    {ROW(struct routing_conf, read_functions), .type = CONF_STRING,
+     .flags = CONF_RELOAD | CONF_REPEAT,
+     .doc = "Comma-separated names of functions that only read although they are declared "
+            "volatile; statements that call "
             "them may go to a replica."},
 };
 
 static const struct conf_setting auth_rows[] = {
-    {ROW(struct auth_conf, method), .type = CONF_ENUM, .def = "scram-sha-256", .values = auth_methods,
-     .flags = CONF_RELOAD,
-     .doc = "How clients prove who they are. scram-sha-256 falls back to md5 for a role whose stored password is md5. trust "
+    {ROW(struct auth_conf, method), .type = CONF_ENUM, .def = "scram-sha-256",
+     .values = auth_methods, .flags = CONF_RELOAD,
+     .doc = "How clients prove who they are. scram-sha-256 falls back to md5 for a role whose "
+            "stored password is md5. trust "
             "asks for nothing: only where everybody who reaches the port may be anybody."},
     {ROW(struct auth_conf, auth_query), .type = CONF_STRING,
-     .def = "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1 AND rolcanlogin", .flags = CONF_RELOAD,
-     .doc = "Query over the monitor connection for a role's name and stored password; $1 is the role. Passwords live in "
+     .def = "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1 AND rolcanlogin",
+     .flags = CONF_RELOAD,
+     .doc = "Query over the monitor connection for a role's name and stored password; $1 is the "
+            "role. Passwords live in "
             "PostgreSQL only."},
     {ROW(struct auth_conf, auth_cache_ttl), .type = CONF_DURATION, .def = "30s", .unit = "s",
      .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 86400 * USEC_PER_SEC,
-     .doc = "How long the answer of auth_query is believed. A refused password is asked for again at once."},
+     .doc = "How long the answer of auth_query is believed. A refused password is asked for again "
+            "at once."},
 };
 
 static const struct conf_setting admin_rows[] = {
     {ROW(struct admin_conf, admin_users), .type = CONF_STRING, .flags = CONF_RELOAD | CONF_REPEAT,
-     .doc = "Comma-separated roles that may connect to database tanist and change things. The user that runs the daemon may "
+     .doc = "Comma-separated roles that may connect to database tanist and change things. The user "
+            "that runs the daemon may "
             "always, over the control socket."},
     {ROW(struct admin_conf, stats_users), .type = CONF_STRING, .flags = CONF_RELOAD | CONF_REPEAT,
-     .doc = "Comma-separated roles that may connect to database tanist and only look. * is everybody."},
+     .doc = "Comma-separated roles that may connect to database tanist and only look. * is "
+            "everybody."},
 };
 
 /* ---- Where the values go ------------------------------------------------------------------------------------------ */
@@ -173,7 +208,8 @@ struct named_spec {
     const char *kind;
 };
 
-static void *config_named_get(const struct named_spec *s, const char *name, bool *is_new, struct err *e)
+static void *config_named_get(const struct named_spec *s, const char *name, bool *is_new,
+                              struct err *e)
 {
     *is_new = false;
     void *found = config_named(s->array, *s->n, s->size, name);
@@ -184,7 +220,8 @@ static void *config_named_get(const struct named_spec *s, const char *name, bool
         return NULL;
     }
     if (strlen(name) >= s->name_cap) {
-        err_set(e, ERR_INVALID, "the name of [%s %s] is longer than %zu bytes", s->kind, name, s->name_cap - 1);
+        err_set(e, ERR_INVALID, "the name of [%s %s] is longer than %zu bytes", s->kind, name,
+                s->name_cap - 1);
         return NULL;
     }
     char *element = (char *)s->array + (size_t)(*s->n)++ * s->size;
@@ -194,34 +231,35 @@ static void *config_named_get(const struct named_spec *s, const char *name, bool
     return element;
 }
 
-#define NAMED_SECTION(kind_, member, count, max_, name_cap_)                                                           \
-    static void *kind_##_get(void *root, const char *name, bool *is_new, struct err *e)                                \
-    {                                                                                                                  \
-        struct config *c = root;                                                                                       \
-        struct named_spec s = {c->member, &c->count, (max_), sizeof c->member[0], (name_cap_), #kind_};                \
-        return config_named_get(&s, name, is_new, e);                                                                  \
-    }                                                                                                                  \
-    static const void *kind_##_at(const void *root, int i, const char **name)                                          \
-    {                                                                                                                  \
-        const struct config *c = root;                                                                                 \
-        if (i >= c->count)                                                                                             \
-            return NULL;                                                                                               \
-        *name = c->member[i].name;                                                                                     \
-        return &c->member[i];                                                                                          \
+#define NAMED_SECTION(kind_, member, count, max_, name_cap_)                            \
+    static void *kind_##_get(void *root, const char *name, bool *is_new, struct err *e) \
+    {                                                                                   \
+        struct config *c = root;                                                        \
+        struct named_spec s = {c->member,           &c->count,   (max_),                \
+                               sizeof c->member[0], (name_cap_), #kind_};               \
+        return config_named_get(&s, name, is_new, e);                                   \
+    }                                                                                   \
+    static const void *kind_##_at(const void *root, int i, const char **name)           \
+    {                                                                                   \
+        const struct config *c = root;                                                  \
+        if (i >= c->count)                                                              \
+            return NULL;                                                                \
+        *name = c->member[i].name;                                                      \
+        return &c->member[i];                                                           \
     }
 
-#define SINGLE_SECTION(kind_, member)                                                                                  \
-    static void *kind_##_get(void *root, const char *name, bool *is_new, struct err *e)                                \
-    {                                                                                                                  \
-        (void)name;                                                                                                    \
-        (void)e;                                                                                                       \
-        *is_new = false;                                                                                               \
-        return &((struct config *)root)->member;                                                                       \
-    }                                                                                                                  \
-    static const void *kind_##_at(const void *root, int i, const char **name)                                          \
-    {                                                                                                                  \
-        *name = "";                                                                                                    \
-        return i == 0 ? &((const struct config *)root)->member : NULL;                                                 \
+#define SINGLE_SECTION(kind_, member)                                                   \
+    static void *kind_##_get(void *root, const char *name, bool *is_new, struct err *e) \
+    {                                                                                   \
+        (void)name;                                                                     \
+        (void)e;                                                                        \
+        *is_new = false;                                                                \
+        return &((struct config *)root)->member;                                        \
+    }                                                                                   \
+    static const void *kind_##_at(const void *root, int i, const char **name)           \
+    {                                                                                   \
+        *name = "";                                                                     \
+        return i == 0 ? &((const struct config *)root)->member : NULL;                  \
     }
 
 /* config_named compares the array's elements as strings. */
@@ -255,23 +293,28 @@ static const void *routing_at(const void *root, int i, const char **name)
 
 /* ---- The list of sections ----------------------------------------------------------------------------------------- */
 
-#define SECTION(kind_, named_, example_, doc_)                                                                         \
-    {                                                                                                                  \
-        .kind = #kind_, .named = (named_), .settings = kind_##_rows, .n_settings = (int)ARRAY_LEN(kind_##_rows),       \
-        .doc = (doc_), .example_name = (example_), .get = kind_##_get, .at = kind_##_at                                \
+#define SECTION(kind_, named_, example_, doc_)                                                 \
+    {                                                                                          \
+        .kind = #kind_, .named = (named_), .settings = kind_##_rows,                           \
+        .n_settings = (int)ARRAY_LEN(kind_##_rows), .doc = (doc_), .example_name = (example_), \
+        .get = kind_##_get, .at = kind_##_at                                                   \
     }
 
 static const struct conf_section own_sections[] = {
     SECTION(tanist, false, NULL, "The daemon."),
     SECTION(listen, true, "main",
-            "A port for clients; several may be given. The first one is also the port of the control socket. Without any, "
+            "A port for clients; several may be given. The first one is also the port of the "
+            "control socket. Without any, "
             "one listens on 127.0.0.1:6432."),
     SECTION(database, true, "*",
-            "Which databases clients may ask for, by the name they use; * is any other. Without any such section every "
+            "Which databases clients may ask for, by the name they use; * is any other. Without "
+            "any such section every "
             "database of the only cluster is offered."),
     SECTION(pool, true, "*",
-            "Server connections for DATABASE.USER, DATABASE.*, *.USER or * (all others); the first of these that exists "
-            "applies as a whole. What it leaves out has the default, not the value of another pool section."),
+            "Server connections for DATABASE.USER, DATABASE.*, *.USER or * (all others); the first "
+            "of these that exists "
+            "applies as a whole. What it leaves out has the default, not the value of another pool "
+            "section."),
     SECTION(server_tls, false, NULL, "TLS towards the nodes."),
     SECTION(routing, false, NULL, "Where statements go, and which replicas may serve reads."),
     SECTION(auth, false, NULL, "Who clients are."),
@@ -291,7 +334,8 @@ static void config_sections_add(const struct conf_section *s)
     all_sections[n_all_sections++] = *s;
 }
 
-static void config_routing_add(struct conf_section *routing, const struct conf_section *from, size_t base)
+static void config_routing_add(struct conf_section *routing, const struct conf_section *from,
+                               size_t base)
 {
     for (int i = 0; i < from->n_settings; i++) {
         BUG_ON(routing->n_settings == ROUTING_ROWS_MAX);
@@ -314,7 +358,8 @@ static size_t config_base_of(const struct conf_section *s)
     return base;
 }
 
-static const struct conf_section *config_find_section(const struct conf_section *s, int n, const char *kind)
+static const struct conf_section *config_find_section(const struct conf_section *s, int n,
+                                                      const char *kind)
 {
     for (int i = 0; i < n; i++)
         if (strcmp(s[i].kind, kind) == 0)
@@ -325,11 +370,14 @@ static const struct conf_section *config_find_section(const struct conf_section 
 /* In the order in which a reader of the sample file wants to meet them. */
 static void config_sections_build(void)
 {
-    static const char *const order[] = {"tanist",  "listen",  "cluster",  "node", "database", "pool",
-                                        "server_tls", "routing", "failover", "auth", "admin"};
+    static const char *const order[] = {"tanist",   "listen", "cluster",    "node",
+                                        "database", "pool",   "server_tls", "routing",
+                                        "failover", "auth",   "admin"};
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-        const struct conf_section *own = config_find_section(own_sections, (int)ARRAY_LEN(own_sections), order[i]);
-        const struct conf_section *repl = config_find_section(repl_conf_sections, repl_conf_n_sections, order[i]);
+        const struct conf_section *own =
+            config_find_section(own_sections, (int)ARRAY_LEN(own_sections), order[i]);
+        const struct conf_section *repl =
+            config_find_section(repl_conf_sections, repl_conf_n_sections, order[i]);
         BUG_ON(!own && !repl);
         config_sections_add(own ? own : repl);
         if (strcmp(order[i], "routing") != 0)

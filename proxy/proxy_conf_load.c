@@ -40,17 +40,21 @@ static void config_default_state_dir(char *out, size_t cap)
         (void)str_copy(out, cap, "/tmp/tanist");
 }
 
-static void config_apply_defaults(const struct conf_section *s, void *instance, struct conf_diags *diags)
+static void config_apply_defaults(const struct conf_section *s, void *instance,
+                                  struct conf_diags *diags)
 {
     for (int i = 0; i < s->n_settings; i++) {
         struct err e = {0};
-        if (s->settings[i].def && conf_set_value(&s->settings[i], instance, s->settings[i].def, &e) != 0)
-            conf_diag_add(diags, false, s->kind, s->settings[i].name, "the built-in default is wrong: %s", e.text);
+        if (s->settings[i].def &&
+            conf_set_value(&s->settings[i], instance, s->settings[i].def, &e) != 0)
+            conf_diag_add(diags, false, s->kind, s->settings[i].name,
+                          "the built-in default is wrong: %s", e.text);
     }
 }
 
 /* A named section that the file does not have at all. */
-static void config_add_default(struct config *c, const char *kind, const char *name, struct conf_diags *diags)
+static void config_add_default(struct config *c, const char *kind, const char *name,
+                               struct conf_diags *diags)
 {
     int n;
     const struct conf_section *sections = config_sections(&n);
@@ -97,10 +101,12 @@ static const char *config_section_label(char *out, size_t cap, const char *kind,
     return out;
 }
 
-static void config_check_file(struct conf_diags *diags, const char *section, const char *name, const char *path)
+static void config_check_file(struct conf_diags *diags, const char *section, const char *name,
+                              const char *path)
 {
     if (*path && access(path, R_OK) != 0)
-        conf_diag_add(diags, false, section, name, "cannot read \"%.150s\": %s", path, strerror(errno));
+        conf_diag_add(diags, false, section, name, "cannot read \"%.150s\": %s", path,
+                      strerror(errno));
 }
 
 static void config_check_listen(const struct config *c, int at, struct conf_diags *diags)
@@ -112,8 +118,8 @@ static void config_check_listen(const struct config *c, int at, struct conf_diag
         conf_diag_add(diags, false, label, "address", "is empty; write an address, or * for all");
     for (int i = 0; i < at; i++)
         if (c->listens[i].port == l->port && strcmp(c->listens[i].address, l->address) == 0)
-            conf_diag_add(diags, false, label, "port", "%s:%lld is also the address of [listen %s]", l->address,
-                          (long long)l->port, c->listens[i].name);
+            conf_diag_add(diags, false, label, "port", "%s:%lld is also the address of [listen %s]",
+                          l->address, (long long)l->port, c->listens[i].name);
     if (l->tls == TLS_OFF) {
         if (*l->tls_cert_file || *l->tls_key_file)
             conf_diag_add(diags, true, label, "tls", "is off, so the certificate is not used");
@@ -124,7 +130,8 @@ static void config_check_listen(const struct config *c, int at, struct conf_diag
     if (!*l->tls_key_file)
         conf_diag_add(diags, false, label, "tls_key_file", "is needed because tls is not off");
     if (l->tls >= TLS_VERIFY_CA && !*l->tls_ca_file)
-        conf_diag_add(diags, false, label, "tls_ca_file", "is needed to verify client certificates");
+        conf_diag_add(diags, false, label, "tls_ca_file",
+                      "is needed to verify client certificates");
     config_check_file(diags, label, "tls_cert_file", l->tls_cert_file);
     config_check_file(diags, label, "tls_key_file", l->tls_key_file);
     config_check_file(diags, label, "tls_ca_file", l->tls_ca_file);
@@ -138,7 +145,8 @@ static int config_cluster_index(const struct config *c, const char *name)
     return -1;
 }
 
-static void config_check_database(struct config *c, struct database_conf *d, struct conf_diags *diags)
+static void config_check_database(struct config *c, struct database_conf *d,
+                                  struct conf_diags *diags)
 {
     char label[96];
     config_section_label(label, sizeof label, "database", d->name);
@@ -147,7 +155,8 @@ static void config_check_database(struct config *c, struct database_conf *d, str
     if (!*d->cluster && c->repl.n_clusters == 1)
         (void)str_copy(d->cluster, sizeof d->cluster, c->repl.clusters[0].name);
     if (!*d->cluster && c->repl.n_clusters > 1) {
-        conf_diag_add(diags, false, label, "cluster", "is needed because there are %d clusters", c->repl.n_clusters);
+        conf_diag_add(diags, false, label, "cluster", "is needed because there are %d clusters",
+                      c->repl.n_clusters);
         return;
     }
     if (!*d->cluster || config_cluster_index(c, d->cluster) >= 0)
@@ -173,21 +182,25 @@ static void config_check_pool(const struct pool_conf *p, struct conf_diags *diag
     config_section_label(label, sizeof label, "pool", p->name);
     const char *dot = strchr(p->name, '.');
     if (!dot || dot == p->name || !dot[1])
-        conf_diag_add(diags, false, label, NULL, "the name must be *, DATABASE.USER, DATABASE.* or *.USER");
+        conf_diag_add(diags, false, label, NULL,
+                      "the name must be *, DATABASE.USER, DATABASE.* or *.USER");
 }
 
 static void config_check_state_dir(const struct config *c, struct conf_diags *diags)
 {
     const char *dir = c->tanist.state_dir;
     if (dir[0] != '/')
-        conf_diag_add(diags, false, "tanist", "state_dir", "\"%.100s\" is not an absolute path", dir);
+        conf_diag_add(diags, false, "tanist", "state_dir", "\"%.100s\" is not an absolute path",
+                      dir);
     size_t room = sizeof((struct sockaddr_un *)NULL)->sun_path - CONTROL_NAME_MAX;
     if (strlen(dir) > room)
         conf_diag_add(diags, false, "tanist", "state_dir",
-                      "is longer than the %zu bytes that the path of a Unix socket in it allows", room);
+                      "is longer than the %zu bytes that the path of a Unix socket in it allows",
+                      room);
     if (strlen(c->tanist.unix_socket_dir) > room)
         conf_diag_add(diags, false, "tanist", "unix_socket_dir",
-                      "is longer than the %zu bytes that the path of a Unix socket in it allows", room);
+                      "is longer than the %zu bytes that the path of a Unix socket in it allows",
+                      room);
 }
 
 static void config_check(struct config *c, struct conf_diags *diags)
@@ -203,8 +216,9 @@ static void config_check(struct config *c, struct conf_diags *diags)
     config_check_file(diags, "server_tls", "cert_file", c->server_tls.cert_file);
     config_check_file(diags, "server_tls", "key_file", c->server_tls.key_file);
     if (*c->server_tls.key_file && !*c->server_tls.cert_file)
-        conf_diag_add(diags, false, "server_tls", "cert_file", "is needed because key_file is given");
-    if (c->auth.method != AUTH_TRUST && !*c->auth.auth_query)
+        conf_diag_add(diags, false, "server_tls", "cert_file",
+                      "is needed because key_file is given");
+    if (c->auth.method != METHOD_TRUST && !*c->auth.auth_query)
         conf_diag_add(diags, false, "auth", "auth_query", "is needed unless method is trust");
 }
 
@@ -217,7 +231,8 @@ static int config_load_tables(struct config *c, const struct conf_source *src, b
 {
     const char *sets[CONF_SETS_MAX];
     struct conf_source with = *src;
-    if (manual_failover && !(src->environment && getenv("TANIST_FAILOVER_MODE")) && src->n_sets < CONF_SETS_MAX) {
+    if (manual_failover && !(src->environment && getenv("TANIST_FAILOVER_MODE")) &&
+        src->n_sets < CONF_SETS_MAX) {
         sets[0] = "failover.mode=manual";
         for (int i = 0; i < src->n_sets; i++)
             sets[i + 1] = src->sets[i];
@@ -235,13 +250,15 @@ static void config_take_nodes(struct config *c, const char *conninfo, struct con
         return;
     struct err e = {0};
     if (c->repl.n_clusters || c->repl.n_nodes)
-        conf_diag_add(diags, false, "cluster", NULL,
-                      "clusters come from the configuration or from the connection string, not from both");
+        conf_diag_add(
+            diags, false, "cluster", NULL,
+            "clusters come from the configuration or from the connection string, not from both");
     else if (repl_conf_from_conninfo(&c->repl, conninfo, &e) != 0)
         conf_diag_add(diags, false, "connection string", NULL, "%s", e.text);
 }
 
-static int config_finish(struct config *c, int rc, struct config **out, const struct conf_diags *diags)
+static int config_finish(struct config *c, int rc, struct config **out,
+                         const struct conf_diags *diags)
 {
     if (rc != 0 || diags->n_errors > 0) {
         free(c);
@@ -260,7 +277,8 @@ static struct config *config_new(struct conf_diags *diags)
     return c;
 }
 
-int config_load(const struct conf_source *src, const char *conninfo, struct config **out, struct conf_diags *diags)
+int config_load(const struct conf_source *src, const char *conninfo, struct config **out,
+                struct conf_diags *diags)
 {
     *out = NULL;
     struct config *c = config_new(diags);

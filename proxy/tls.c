@@ -49,14 +49,15 @@ static int tls_error_file(struct err *e, const char *what, const char *file)
 }
 
 /* libpq 17 offers ALPN "postgresql"; others offer nothing. Anything else is not for us. */
-static int tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
-                       unsigned in_n, void *arg)
+static int tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
+                       const unsigned char *in, unsigned in_n, void *arg)
 {
     static const unsigned char ours[] = "\012postgresql";
     (void)ssl;
     (void)arg;
     unsigned char *picked = NULL;
-    if (SSL_select_next_proto(&picked, out_n, ours, sizeof ours - 1, in, in_n) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&picked, out_n, ours, sizeof ours - 1, in, in_n) !=
+        OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = picked;
     return SSL_TLSEXT_ERR_OK;
@@ -146,7 +147,8 @@ int tls_ctx_server(const struct server_tls_conf *conf, struct tls_ctx **out, str
         return ERR_NOMEM;
     int rc = 0;
     if (*conf->cert_file)
-        rc = tls_load_pair(ctx->ssl_ctx, conf->cert_file, *conf->key_file ? conf->key_file : conf->cert_file, e);
+        rc = tls_load_pair(ctx->ssl_ctx, conf->cert_file,
+                           *conf->key_file ? conf->key_file : conf->cert_file, e);
     if (rc == 0 && conf->mode >= TLS_VERIFY_CA) {
         SSL_CTX_set_verify(ctx->ssl_ctx, SSL_VERIFY_PEER, NULL);
         rc = tls_load_ca(ctx->ssl_ctx, conf->ca_file, e);
@@ -277,7 +279,8 @@ int tls_handshake(struct tls *t, struct err *e)
     int code = tls_failure(t, rc, "TLS handshake", e);
     /* "certificate verify failed" alone does not tell an operator what to mend. */
     if (code == ERR_TLS && verify != X509_V_OK)
-        return err_set(e, ERR_TLS, "TLS handshake: certificate refused: %s", X509_verify_cert_error_string(verify));
+        return err_set(e, ERR_TLS, "TLS handshake: certificate refused: %s",
+                       X509_verify_cert_error_string(verify));
     return code;
 }
 

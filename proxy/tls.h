@@ -24,7 +24,8 @@ enum { TLS_WANT_READ = -100, TLS_WANT_WRITE = -101 };
 
 /* Reads certificate, key and CA files. *out is NULL for TLS_OFF (and the result 0). Returns owned. */
 int tls_ctx_listen(const struct listen_conf *conf, struct tls_ctx **out, struct err *e) MUST_CHECK;
-int tls_ctx_server(const struct server_tls_conf *conf, struct tls_ctx **out, struct err *e) MUST_CHECK;
+int tls_ctx_server(const struct server_tls_conf *conf, struct tls_ctx **out, struct err *e)
+    MUST_CHECK;
 void tls_ctx_ref(struct tls_ctx *ctx);
 void tls_ctx_unref(struct tls_ctx *ctx); /* NULL is fine */
 
