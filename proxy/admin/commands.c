@@ -1,0 +1,134 @@
+#include "commands.h"
+
+#include <string.h>
+
+#include "../../replication/base/str.h"
+#include "../../replication/base/table.h"
+#include "../../replication/manager.h"
+#include "../proxy.h"
+#include "console.h"
+
+/* Reports are for people: one row for each line, so that psql and the command line show them as they are. */
+static struct table *commands_report(const char *text)
+{
+    static const char *const columns[] = {"report"};
+    struct table *t = table_new(columns, 1);
+    for (const char *line = text; t && *line;) {
+        size_t n = strcspn(line, "\n");
+        table_cellf(t, "%.*s", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+    return t;
+}
+
+static enum errresp_code commands_code(int code)
+{
+    switch (code) {
+    case ERR_INVALID:
+    case ERR_NOTFOUND:
+        return ERRRESP_INVALID_PARAMETER_VALUE;
+    case ERR_TIMEOUT:
+    case ERR_CANCELED:
+        return ERRRESP_QUERY_CANCELED;
+    case ERR_NOMEM:
+        return ERRRESP_OUT_OF_MEMORY;
+    default:
+        return ERRRESP_NOT_IN_PREREQUISITE_STATE;
+    }
+}
+
+/* ---- Commands of the manager -------------------------------------------------------------------------------------- */
+
+static void commands_on_done(void *arg, const struct err *e, const char *text)
+{
+    struct console_call *call = arg;
+    if (e->code != 0) {
+        /* What was tried is worth reading when it failed. */
+        console_answer_error(call, commands_code(e->code), e->text, text && *text ? text : NULL);
+        return;
+    }
+    if (text && *text)
+        console_answer_rows(call, commands_report(text), call->command->words);
+    else
+        console_answer_tag(call, call->command->words);
+}
+
+static int commands_cluster(struct console_call *call)
+{
+    const struct repl_conf *r = &call->proxy->conf->repl;
+    if (!*call->parsed.cluster)
+        return -1;
+    for (int i = 0; i < r->n_clusters; i++)
+        if (strcmp(r->clusters[i].name, call->parsed.cluster) == 0)
+            return i;
+    return -2;
+}
+
+static enum manager_cmd_kind commands_kind(const struct console_parsed *parsed)
+{
+    switch ((int)parsed->id) {
+    case CONSOLE_SWITCHOVER:
+        return MANAGER_SWITCHOVER;
+    case CONSOLE_FAILOVER:
+        return MANAGER_FAILOVER;
+    case CONSOLE_DRAIN:
+        return MANAGER_DRAIN;
+    case CONSOLE_UNDRAIN:
+        return MANAGER_UNDRAIN;
+    default:
+        return parsed->on ? MANAGER_MAINTENANCE_ON : MANAGER_MAINTENANCE_OFF;
+    }
+}
+
+void commands_manager(struct console_call *call)
+{
+    struct manager_cmd cmd = {
+        .kind = commands_kind(&call->parsed),
+        .cluster = commands_cluster(call),
+        .dry_run = call->parsed.dry_run,
+        .accept_data_loss = call->parsed.accept_data_loss,
+    };
+    if (cmd.cluster == -2) {
+        char message[128];
+        snprintf(message, sizeof message, "there is no cluster \"%s\"", call->parsed.cluster);
+        console_answer_error(call, ERRRESP_INVALID_PARAMETER_VALUE, message,
+                             "SHOW CLUSTERS lists them.");
+        return;
+    }
+    (void)str_copy(cmd.node, sizeof cmd.node, call->parsed.node);
+    manager_command(call->proxy->manager, &cmd, commands_on_done, call);
+}
+
+/* ---- The daemon --------------------------------------------------------------------------------------------------- */
+
+void commands_reload(struct console_call *call)
+{
+    struct err e = {0};
+    if (proxy_reload(call->proxy, &e) == 0)
+        console_answer_tag(call, "RELOAD");
+    else
+        console_answer_error(
+            call, ERRRESP_CONFIG_FILE_ERROR, e.text,
+            "The old configuration stays in force; `tanist check` shows every error.");
+}
+
+void commands_shutdown(struct console_call *call)
+{
+    struct proxy *p = call->proxy;
+    /* The answer first: afterwards nobody may be left to send it. */
+    console_answer_tag(call, "SHUTDOWN");
+    proxy_shutdown(p);
+}
+
+/* ---- EXPLAIN ROUTE ------------------------------------------------------------------------------------------------ */
+
+void commands_explain(struct console_call *call)
+{
+    static const char *const columns[] = {"item", "value", "explanation"};
+    struct table *t = table_new(columns, (int)ARRAY_LEN(columns));
+    const char *database = *call->parsed.database ? call->parsed.database : "postgres";
+    const char *user = *call->parsed.user ? call->parsed.user : call->req.user;
+    if (t)
+        proxy_explain(call->proxy, database, user, call->parsed.sql, t);
+    console_answer_rows(call, t, "EXPLAIN ROUTE");
+}
