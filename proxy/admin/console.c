@@ -9,26 +9,39 @@
 #include "../proxy.h"
 #include "../version.h"
 #include "answer.h"
+#include "averages.h"
 #include "commands.h"
 #include "show.h"
+#include "traffic.h"
 
 struct console {
     struct proxy *proxy;
     uint32_t calls; /* under way */
+    struct averages averages;
 };
 
 struct console *console_new(struct proxy *p)
 {
     struct console *c = calloc(1, sizeof *c);
-    if (c)
+    if (c) {
         c->proxy = p;
+        averages_init(&c->averages, p->started_at);
+    }
     return c;
 }
 
 void console_free(struct console *c)
 {
-    BUG_ON(c && c->calls);
+    if (!c)
+        return;
+    BUG_ON(c->calls);
+    averages_fini(&c->averages);
     free(c);
+}
+
+struct averages *console_averages(struct console *c)
+{
+    return &c->averages;
 }
 
 /* ---- Answers ------------------------------------------------------------------------------------------------------ */
@@ -123,20 +136,21 @@ static const console_fn functions[CONSOLE_ID_NR] = {
     [CONSOLE_SHOW_HELP] = show_help,
     [CONSOLE_SHOW_CLUSTERS] = show_clusters,
     [CONSOLE_SHOW_TOPOLOGY] = show_clusters,
-    [CONSOLE_SHOW_NODES] = show_nodes,
+    [CONSOLE_SHOW_NODES] = traffic_nodes,
     [CONSOLE_SHOW_LAG] = show_lag,
     [CONSOLE_SHOW_EVENTS] = show_events,
     [CONSOLE_SHOW_FAILOVER] = show_failover,
-    [CONSOLE_SHOW_POOLS] = show_pools,
-    [CONSOLE_SHOW_STATS] = show_stats,
-    [CONSOLE_SHOW_STATS_TOTALS] = show_stats,
-    [CONSOLE_SHOW_STATS_AVERAGES] = show_stats,
-    [CONSOLE_SHOW_TOTALS] = show_stats,
-    [CONSOLE_SHOW_CLIENTS] = show_clients,
-    [CONSOLE_SHOW_PINS] = show_pins,
-    [CONSOLE_SHOW_SERVERS] = show_servers,
-    [CONSOLE_SHOW_DATABASES] = show_databases,
-    [CONSOLE_SHOW_LISTS] = show_lists,
+    [CONSOLE_SHOW_POOLS] = traffic_pools,
+    [CONSOLE_SHOW_STATS] = traffic_stats,
+    [CONSOLE_SHOW_STATS_TOTALS] = traffic_stats,
+    [CONSOLE_SHOW_STATS_AVERAGES] = traffic_stats,
+    [CONSOLE_SHOW_TOTALS] = traffic_stats,
+    [CONSOLE_SHOW_CLIENTS] = traffic_clients,
+    [CONSOLE_SHOW_PINS] = traffic_pins,
+    [CONSOLE_SHOW_SERVERS] = traffic_servers,
+    [CONSOLE_SHOW_ROUTES] = traffic_routes,
+    [CONSOLE_SHOW_DATABASES] = traffic_databases,
+    [CONSOLE_SHOW_LISTS] = traffic_lists,
     [CONSOLE_SHOW_STATE] = show_state,
     [CONSOLE_SHOW_CONFIG] = show_config,
     [CONSOLE_SHOW_VERSION] = show_version,

@@ -13,6 +13,7 @@
 #include "../wire/errresp.h"
 #include "console_parse.h"
 
+struct averages;
 struct console;
 struct proxy;
 struct table;
@@ -47,6 +48,7 @@ struct console_call {
     const struct console_command *command;
 };
 
+struct averages *console_averages(struct console *c);
 void console_answer_rows(struct console_call *call, struct table *t,
                          const char *tag); /* takes t; NULL: no memory */
 void console_answer_tag(struct console_call *call, const char *tag);

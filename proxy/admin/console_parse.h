@@ -42,6 +42,7 @@ enum console_args_kind {
     X(SHOW_CLIENTS, "SHOW CLIENTS", "", LOOK, NONE, "client connections")                        \
     X(SHOW_PINS, "SHOW PINS", "", LOOK, NONE, "clients bound to one server, and why")            \
     X(SHOW_SERVERS, "SHOW SERVERS", "", LOOK, NONE, "server connections")                        \
+    X(SHOW_ROUTES, "SHOW ROUTES", "", LOOK, NONE, "how often each reason decided a route")       \
     X(SHOW_DATABASES, "SHOW DATABASES", "", LOOK, NONE, "databases in use")                      \
     X(SHOW_LISTS, "SHOW LISTS", "", LOOK, NONE, "how many of each thing there are")              \
     X(SHOW_STATE, "SHOW STATE", "", LOOK, NONE, "is the daemon active")                          \

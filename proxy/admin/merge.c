@@ -12,35 +12,19 @@ enum merge_how {
     MERGE_FIRST,
     MERGE_MAX,        /* maxwait, which decides for maxwait_us */
     MERGE_MAX_DETAIL, /* of the row with the greatest maxwait */
-    MERGE_WEIGHTED,   /* average, weighted by another column */
 };
 
 struct merge_rule {
     const char *column;
     enum merge_how how;
-    const char *by; /* of MERGE_MAX_DETAIL and MERGE_WEIGHTED */
+    const char *by; /* of MERGE_MAX_DETAIL */
 };
 
 /* Columns that hold numbers and are not to be added. */
 static const struct merge_rule rules[] = {
-    {"maxwait", MERGE_MAX, NULL},
-    {"maxwait_us", MERGE_MAX_DETAIL, "maxwait"},
-    {"avg_xact_time", MERGE_WEIGHTED, "avg_xact_count"},
-    {"avg_query_time", MERGE_WEIGHTED, "avg_query_count"},
-    {"avg_wait_time", MERGE_WEIGHTED, "avg_query_count"},
-    {"pool_size", MERGE_FIRST, NULL},
-    {"min_pool_size", MERGE_FIRST, NULL},
-    {"reserve_pool_size", MERGE_FIRST, NULL},
-    {"server_lifetime", MERGE_FIRST, NULL},
-    {"max_connections", MERGE_FIRST, NULL},
-    {"max_client_connections", MERGE_FIRST, NULL},
-    {"paused", MERGE_FIRST, NULL},
-    {"disabled", MERGE_FIRST, NULL},
-    {"port", MERGE_FIRST, NULL},
-    {"database", MERGE_FIRST, NULL},
-    {"user", MERGE_FIRST, NULL},
+    {"maxwait", MERGE_MAX, NULL},    {"maxwait_us", MERGE_MAX_DETAIL, "maxwait"},
+    {"database", MERGE_FIRST, NULL}, {"user", MERGE_FIRST, NULL},
     {"name", MERGE_FIRST, NULL},
-    {"load_balance_hosts", MERGE_FIRST, NULL},
 };
 
 static const struct merge_rule *merge_rule_of(const char *column)
@@ -118,19 +102,6 @@ static int merge_worst(const struct merge_run *r, int col)
     return worst;
 }
 
-static int64_t merge_weighted(const struct merge_run *r, int col, int by)
-{
-    int64_t sum = 0, weights = 0, plain = 0;
-    for (int i = r->from; i < r->to; i++) {
-        int64_t v = merge_number(r->t, r->order[i], col),
-                weight = merge_number(r->t, r->order[i], by);
-        sum += v * weight;
-        weights += weight;
-        plain += v;
-    }
-    return weights > 0 ? sum / weights : plain / (r->to - r->from);
-}
-
 static void merge_add_cell(struct table *out, const struct merge_run *r, int col)
 {
     const struct merge_rule *rule = merge_rule_of(table_column(r->t, col));
@@ -147,8 +118,6 @@ static void merge_add_cell(struct table *out, const struct merge_run *r, int col
         v = merge_number(r->t, merge_worst(r, col), col);
     else if (rule->how == MERGE_MAX_DETAIL)
         v = merge_number(r->t, merge_worst(r, by >= 0 ? by : col), col);
-    else if (rule->how == MERGE_WEIGHTED)
-        v = merge_weighted(r, col, by);
     else
         for (int i = r->from; i < r->to; i++)
             v += merge_number(r->t, r->order[i], col);

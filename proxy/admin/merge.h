@@ -1,7 +1,6 @@
 /* Workers count for themselves; a console table sums them up. Rows with equal keys become one row. Not pure (malloc).
  *
- * The columns say how: counters are added, waiting times take the worst, averages of times are weighted by the rate of
- * what they are averages of, names are taken from the first. A column is found by its name, so columns may be added to a
+ * The columns say how: counters are added, waiting times take the worst, names are taken from the first. A column is found by its name, so columns may be added to a
  * table without a change here: a new one is added up if it holds numbers, else taken from the first. */
 #ifndef TANIST_PROXY_ADMIN_MERGE_H
 #define TANIST_PROXY_ADMIN_MERGE_H
