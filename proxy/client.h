@@ -51,14 +51,14 @@ struct batch {
     bool simple;        /* Query rather than extended */
     bool commit;        /* may end an explicit transaction successfully */
     bool unpin, drops_prepared;
-    bool sync_seen;     /* the client sent Sync (or it is a Query): it waits for ReadyForQuery */
+    bool sync_seen; /* the client sent Sync (or it is a Query): it waits for ReadyForQuery */
     enum classify_pin pin;
     usec_t started;
 };
 
 struct client {
     struct list_node all;
-    struct list_node wait;  /* in the list that waiting_in names */
+    struct list_node wait; /* in the list that waiting_in names */
     struct list *waiting_in;
     struct worker *w;
     struct stream st;
@@ -68,22 +68,22 @@ struct client {
     uint64_t serial;
     uint32_t secret;
     int listen_index;
-    int route_mode; /* enum route_mode, of the listener */
+    int route_mode;   /* enum route_mode, of the listener */
     bool local_admin; /* over the control socket, by the daemon's own user or root */
     bool admin, stats;
     struct login *login;
     struct pool_group *group;
     struct params_ref *params;
     struct server *server;
-    struct inbuf in; /* requests not used yet */
+    struct inbuf in;     /* requests not used yet */
     const uint8_t *view; /* what process() works on: in.p or the worker's buffer */
     size_t view_n;
     uint32_t forward_left;
     struct inbuf retain;
     struct batch batch;
     struct session_floor floor;
-    uint8_t tx;     /* what the client believes: I, T or E */
-    bool tx_wrote;  /* since the transaction began */
+    uint8_t tx;    /* what the client believes: I, T or E */
+    bool tx_wrote; /* since the transaction began */
     bool tx_read_only;
     enum classify_pin pin;
     bool verifying; /* linked only to try its start-up parameters */
@@ -101,7 +101,8 @@ struct client {
     char user[64], database[64], application_name[64];
 };
 
-struct client *client_new(struct worker *w, int fd, int listen_index, struct tls_ctx *tls, bool local_admin);
+struct client *client_new(struct worker *w, int fd, int listen_index, struct tls_ctx *tls,
+                          bool local_admin);
 /* Closes everything of it; its server is cleaned or closed. Idempotent. */
 void client_close(struct client *c, const char *why);
 /* FATAL to the client, then close once it was sent. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -40,15 +41,13 @@ static void config_default_state_dir(char *out, size_t cap)
         (void)str_copy(out, cap, "/tmp/tanist");
 }
 
-static void config_apply_defaults(const struct conf_section *s, void *instance,
-                                  struct conf_diags *diags)
+static void config_apply_defaults(const struct conf_section *s, void *instance)
 {
     for (int i = 0; i < s->n_settings; i++) {
         struct err e = {0};
         if (s->settings[i].def &&
             conf_set_value(&s->settings[i], instance, s->settings[i].def, &e) != 0)
-            conf_diag_add(diags, false, s->kind, s->settings[i].name,
-                          "the built-in default is wrong: %s", e.text);
+            BUG(e.text);
     }
 }
 
@@ -65,9 +64,9 @@ static void config_add_default(struct config *c, const char *kind, const char *n
         struct err e = {0};
         void *instance = sections[i].get(c, name, &is_new, &e);
         if (!instance)
-            conf_diag_add(diags, false, kind, NULL, "%s", e.text);
+            conf_diag_add(diags, false, kind, name, "%s", e.text);
         else if (is_new)
-            config_apply_defaults(&sections[i], instance, diags);
+            config_apply_defaults(&sections[i], instance);
     }
 }
 
@@ -101,12 +100,26 @@ static const char *config_section_label(char *out, size_t cap, const char *kind,
     return out;
 }
 
+/* conf_diag_add puts "[section]" in front; the setting stands next. */
+PRINTF_LIKE(5, 6)
+static void config_complain(struct conf_diags *diags, bool warning, const char *section,
+                            const char *setting, const char *fmt, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    conf_diag_add(diags, warning, section, "", "%s%s%s", setting ? setting : "", setting ? " " : "",
+                  text);
+}
+
 static void config_check_file(struct conf_diags *diags, const char *section, const char *name,
                               const char *path)
 {
     if (*path && access(path, R_OK) != 0)
-        conf_diag_add(diags, false, section, name, "cannot read \"%.150s\": %s", path,
-                      strerror(errno));
+        config_complain(diags, false, section, name, "cannot read \"%.150s\": %s", path,
+                        strerror(errno));
 }
 
 static void config_check_listen(const struct config *c, int at, struct conf_diags *diags)
@@ -115,23 +128,24 @@ static void config_check_listen(const struct config *c, int at, struct conf_diag
     char label[96];
     config_section_label(label, sizeof label, "listen", l->name);
     if (!*l->address)
-        conf_diag_add(diags, false, label, "address", "is empty; write an address, or * for all");
+        config_complain(diags, false, label, "address", "is empty; write an address, or * for all");
     for (int i = 0; i < at; i++)
         if (c->listens[i].port == l->port && strcmp(c->listens[i].address, l->address) == 0)
-            conf_diag_add(diags, false, label, "port", "%s:%lld is also the address of [listen %s]",
-                          l->address, (long long)l->port, c->listens[i].name);
+            config_complain(diags, false, label, "port",
+                            "%s:%lld is also the address of [listen %s]", l->address,
+                            (long long)l->port, c->listens[i].name);
     if (l->tls == TLS_OFF) {
         if (*l->tls_cert_file || *l->tls_key_file)
-            conf_diag_add(diags, true, label, "tls", "is off, so the certificate is not used");
+            config_complain(diags, true, label, "tls", "is off, so the certificate is not used");
         return;
     }
     if (!*l->tls_cert_file)
-        conf_diag_add(diags, false, label, "tls_cert_file", "is needed because tls is not off");
+        config_complain(diags, false, label, "tls_cert_file", "is needed because tls is not off");
     if (!*l->tls_key_file)
-        conf_diag_add(diags, false, label, "tls_key_file", "is needed because tls is not off");
+        config_complain(diags, false, label, "tls_key_file", "is needed because tls is not off");
     if (l->tls >= TLS_VERIFY_CA && !*l->tls_ca_file)
-        conf_diag_add(diags, false, label, "tls_ca_file",
-                      "is needed to verify client certificates");
+        config_complain(diags, false, label, "tls_ca_file",
+                        "is needed to verify client certificates");
     config_check_file(diags, label, "tls_cert_file", l->tls_cert_file);
     config_check_file(diags, label, "tls_key_file", l->tls_key_file);
     config_check_file(diags, label, "tls_ca_file", l->tls_ca_file);
@@ -151,12 +165,12 @@ static void config_check_database(struct config *c, struct database_conf *d,
     char label[96];
     config_section_label(label, sizeof label, "database", d->name);
     if (strcmp(d->name, "tanist") == 0 || strcmp(d->name, "pgbouncer") == 0)
-        conf_diag_add(diags, false, label, NULL, "the name %s belongs to the console", d->name);
+        config_complain(diags, false, label, NULL, "the name %s belongs to the console", d->name);
     if (!*d->cluster && c->repl.n_clusters == 1)
         (void)str_copy(d->cluster, sizeof d->cluster, c->repl.clusters[0].name);
     if (!*d->cluster && c->repl.n_clusters > 1) {
-        conf_diag_add(diags, false, label, "cluster", "is needed because there are %d clusters",
-                      c->repl.n_clusters);
+        config_complain(diags, false, label, "cluster", "is needed because there are %d clusters",
+                        c->repl.n_clusters);
         return;
     }
     if (!*d->cluster || config_cluster_index(c, d->cluster) >= 0)
@@ -170,8 +184,8 @@ static void config_check_database(struct config *c, struct database_conf *d,
             best_distance = distance;
         }
     }
-    conf_diag_add(diags, false, label, "cluster", "there is no [cluster %s]%s%s%s", d->cluster,
-                  best ? "; did you mean \"" : "", best ? best : "", best ? "\"?" : "");
+    config_complain(diags, false, label, "cluster", "there is no [cluster %s]%s%s%s", d->cluster,
+                    best ? "; did you mean \"" : "", best ? best : "", best ? "\"?" : "");
 }
 
 static void config_check_pool(const struct pool_conf *p, struct conf_diags *diags)
@@ -182,25 +196,25 @@ static void config_check_pool(const struct pool_conf *p, struct conf_diags *diag
     config_section_label(label, sizeof label, "pool", p->name);
     const char *dot = strchr(p->name, '.');
     if (!dot || dot == p->name || !dot[1])
-        conf_diag_add(diags, false, label, NULL,
-                      "the name must be *, DATABASE.USER, DATABASE.* or *.USER");
+        config_complain(diags, false, label, NULL,
+                        "the name must be *, DATABASE.USER, DATABASE.* or *.USER");
 }
 
 static void config_check_state_dir(const struct config *c, struct conf_diags *diags)
 {
     const char *dir = c->tanist.state_dir;
     if (dir[0] != '/')
-        conf_diag_add(diags, false, "tanist", "state_dir", "\"%.100s\" is not an absolute path",
-                      dir);
+        config_complain(diags, false, "tanist", "state_dir", "\"%.100s\" is not an absolute path",
+                        dir);
     size_t room = sizeof((struct sockaddr_un *)NULL)->sun_path - CONTROL_NAME_MAX;
     if (strlen(dir) > room)
-        conf_diag_add(diags, false, "tanist", "state_dir",
-                      "is longer than the %zu bytes that the path of a Unix socket in it allows",
-                      room);
+        config_complain(diags, false, "tanist", "state_dir",
+                        "is longer than the %zu bytes that the path of a Unix socket in it allows",
+                        room);
     if (strlen(c->tanist.unix_socket_dir) > room)
-        conf_diag_add(diags, false, "tanist", "unix_socket_dir",
-                      "is longer than the %zu bytes that the path of a Unix socket in it allows",
-                      room);
+        config_complain(diags, false, "tanist", "unix_socket_dir",
+                        "is longer than the %zu bytes that the path of a Unix socket in it allows",
+                        room);
 }
 
 static void config_check(struct config *c, struct conf_diags *diags)
@@ -216,10 +230,10 @@ static void config_check(struct config *c, struct conf_diags *diags)
     config_check_file(diags, "server_tls", "cert_file", c->server_tls.cert_file);
     config_check_file(diags, "server_tls", "key_file", c->server_tls.key_file);
     if (*c->server_tls.key_file && !*c->server_tls.cert_file)
-        conf_diag_add(diags, false, "server_tls", "cert_file",
-                      "is needed because key_file is given");
+        config_complain(diags, false, "server_tls", "cert_file",
+                        "is needed because key_file is given");
     if (c->auth.method != METHOD_TRUST && !*c->auth.auth_query)
-        conf_diag_add(diags, false, "auth", "auth_query", "is needed unless method is trust");
+        config_complain(diags, false, "auth", "auth_query", "is needed unless method is trust");
 }
 
 /* ---- Loading ------------------------------------------------------------------------------------------------------ */
@@ -250,11 +264,11 @@ static void config_take_nodes(struct config *c, const char *conninfo, struct con
         return;
     struct err e = {0};
     if (c->repl.n_clusters || c->repl.n_nodes)
-        conf_diag_add(
+        config_complain(
             diags, false, "cluster", NULL,
             "clusters come from the configuration or from the connection string, not from both");
     else if (repl_conf_from_conninfo(&c->repl, conninfo, &e) != 0)
-        conf_diag_add(diags, false, "connection string", NULL, "%s", e.text);
+        config_complain(diags, false, "connection string", NULL, "%s", e.text);
 }
 
 static int config_finish(struct config *c, int rc, struct config **out,
@@ -273,7 +287,7 @@ static struct config *config_new(struct conf_diags *diags)
 {
     struct config *c = calloc(1, sizeof *c);
     if (!c)
-        conf_diag_add(diags, false, "tanist", NULL, "out of memory");
+        config_complain(diags, false, "tanist", NULL, "out of memory");
     return c;
 }
 

@@ -1,0 +1,213 @@
+#include "cli_conn.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../replication/base/clock.h"
+#include "../replication/base/str.h"
+#include "../replication/base/table.h"
+
+struct cli_conn {
+    PGconn *pg;
+    char hint[ERR_TEXT_MAX];
+};
+
+/* libpq's texts end with a newline and may have several lines; an error here is one line. */
+static int cli_conn_error(struct err *e, int code, const char *text)
+{
+    char line[ERR_TEXT_MAX];
+    (void)str_copy(line, sizeof line, text);
+    for (size_t n = strlen(line); n && line[n - 1] == '\n'; n--)
+        line[n - 1] = '\0';
+    for (char *p = line; *p; p++)
+        if (*p == '\n')
+            *p = ' ';
+    return err_set(e, code, "%s", line);
+}
+
+/* Waits for the socket; false when the time is over. */
+static bool cli_conn_wait(const PGconn *pg, bool write, usec_t deadline)
+{
+    struct pollfd p = {.fd = PQsocket(pg), .events = write ? POLLOUT : POLLIN};
+    for (;;) {
+        usec_t left = deadline - clock_now(clock_real());
+        int rc = left > 0 ? poll(&p, 1, (int)(left / USEC_PER_MS) + 1) : 0;
+        if (rc >= 0 || errno != EINTR)
+            return rc > 0;
+    }
+}
+
+static usec_t cli_conn_deadline(int timeout_s)
+{
+    return clock_now(clock_real()) + timeout_s * USEC_PER_SEC;
+}
+
+static int cli_conn_failure(const PGconn *pg, struct err *e)
+{
+    const char *text = PQerrorMessage(pg);
+    if (strstr(text, "No such file or directory") || strstr(text, "Connection refused"))
+        return cli_conn_error(e, ERR_NOTFOUND, text);
+    /* libpq does not give the SQLSTATE of a failed login. */
+    if (strstr(text, "authentication") || strstr(text, "password") ||
+        strstr(text, "permission denied"))
+        return cli_conn_error(e, ERR_AUTH, text);
+    return cli_conn_error(e, ERR_IO, text);
+}
+
+static int cli_conn_poll(PGconn *pg, usec_t deadline, struct err *e)
+{
+    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    for (;;) {
+        if (want == PGRES_POLLING_OK)
+            return 0;
+        if (want == PGRES_POLLING_FAILED)
+            return cli_conn_failure(pg, e);
+        if (!cli_conn_wait(pg, want == PGRES_POLLING_WRITING, deadline))
+            return err_set(e, ERR_TIMEOUT, "no answer in time");
+        want = PQconnectPoll(pg);
+    }
+}
+
+/* Takes pg. */
+static int cli_conn_open(PGconn *pg, int timeout_s, struct cli_conn **out, struct err *e)
+{
+    *out = NULL;
+    struct cli_conn *c = calloc(1, sizeof *c);
+    int rc;
+    if (!c || !pg)
+        rc = err_set(e, ERR_NOMEM, "out of memory");
+    else if (PQstatus(pg) == CONNECTION_BAD)
+        rc = cli_conn_failure(pg, e);
+    else
+        rc = cli_conn_poll(pg, cli_conn_deadline(timeout_s), e);
+    if (rc != 0) {
+        PQfinish(pg);
+        free(c);
+        return rc;
+    }
+    c->pg = pg;
+    *out = c;
+    return 0;
+}
+
+int cli_conn_open_console(const char *dir, int port, int timeout_s, struct cli_conn **out,
+                          struct err *e)
+{
+    char port_text[16];
+    snprintf(port_text, sizeof port_text, "%d", port);
+    const struct passwd *pw = getpwuid(geteuid());
+    /* The daemon knows us by the socket's credentials; the name is for its log. */
+    const char *user = pw ? pw->pw_name : "tanist";
+    const char *const keys[] = {"host",    "port",       "dbname", "user", "application_name",
+                                "sslmode", "gssencmode", NULL};
+    const char *const values[] = {dir,      port_text, "tanist",  user,
+                                  "tanist", "disable", "disable", NULL};
+    return cli_conn_open(PQconnectStartParams(keys, values, 0), timeout_s, out, e);
+}
+
+int cli_conn_open_node(const char *conninfo, const char *host, int port, int timeout_s,
+                       struct cli_conn **out, struct err *e)
+{
+    char port_text[16];
+    snprintf(port_text, sizeof port_text, "%d", port);
+    /* A connection string as dbname is expanded; keys behind it win. */
+    const char *const keys[] = {"dbname", "host", "port", "application_name", NULL};
+    const char *const values[] = {conninfo, host, port_text, "tanist check", NULL};
+    return cli_conn_open(PQconnectStartParams(keys, values, 1), timeout_s, out, e);
+}
+
+void cli_conn_close(struct cli_conn *c)
+{
+    if (!c)
+        return;
+    PQfinish(c->pg);
+    free(c);
+}
+
+static struct table *cli_conn_table(const PGresult *r)
+{
+    const char *names[TABLE_COLS_MAX];
+    int cols = PQnfields(r) < TABLE_COLS_MAX ? PQnfields(r) : TABLE_COLS_MAX;
+    for (int col = 0; col < cols; col++)
+        names[col] = PQfname(r, col);
+    struct table *t = table_new(names, cols);
+    for (int row = 0; t && row < PQntuples(r); row++)
+        for (int col = 0; col < cols; col++)
+            table_cell(t, PQgetisnull(r, row, col) ? NULL : PQgetvalue(r, row, col));
+    return t;
+}
+
+static int cli_conn_take(struct cli_conn *c, const PGresult *r, struct table **out, struct err *e)
+{
+    ExecStatusType status = PQresultStatus(r);
+    if (status == PGRES_TUPLES_OK && PQnfields(r) > 0) {
+        *out = cli_conn_table(r);
+        return *out ? 0 : err_set(e, ERR_NOMEM, "out of memory");
+    }
+    if (status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY || status == PGRES_TUPLES_OK)
+        return 0;
+    const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    const char *sqlstate = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
+    int rc =
+        cli_conn_error(e, sqlstate ? ERR_SERVER : ERR_IO, text ? text : PQresultErrorMessage(r));
+    (void)str_copy(e->sqlstate, sizeof e->sqlstate, sqlstate ? sqlstate : "");
+    (void)str_copy(c->hint, sizeof c->hint, hint ? hint : "");
+    return rc;
+}
+
+/* Reads results until there are none; the first error or the last rows count. */
+static int cli_conn_collect(struct cli_conn *c, usec_t deadline, struct table **out, struct err *e)
+{
+    int rc = 0;
+    for (;;) {
+        while (PQisBusy(c->pg)) {
+            if (!cli_conn_wait(c->pg, false, deadline))
+                return err_set(e, ERR_TIMEOUT, "no answer in time");
+            if (!PQconsumeInput(c->pg))
+                return cli_conn_error(e, ERR_IO, PQerrorMessage(c->pg));
+        }
+        PGresult *r = PQgetResult(c->pg);
+        if (!r)
+            return rc;
+        if (rc == 0) {
+            table_free(*out);
+            *out = NULL;
+            rc = cli_conn_take(c, r, out, e);
+        }
+        PQclear(r);
+    }
+}
+
+int cli_conn_query(struct cli_conn *c, const char *sql, int timeout_s, struct table **out,
+                   struct err *e)
+{
+    *out = NULL;
+    c->hint[0] = '\0';
+    if (!PQsendQuery(c->pg, sql))
+        return cli_conn_error(e, ERR_IO, PQerrorMessage(c->pg));
+    int rc = cli_conn_collect(c, cli_conn_deadline(timeout_s), out, e);
+    if (rc != 0) {
+        table_free(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+const char *cli_conn_hint(const struct cli_conn *c)
+{
+    return c->hint;
+}
+
+int cli_conn_wait_closed(struct cli_conn *c, int timeout_s, struct err *e)
+{
+    usec_t deadline = cli_conn_deadline(timeout_s);
+    while (cli_conn_wait(c->pg, false, deadline))
+        if (!PQconsumeInput(c->pg) || PQstatus(c->pg) == CONNECTION_BAD)
+            return 0;
+    return err_set(e, ERR_TIMEOUT, "still open");
+}
