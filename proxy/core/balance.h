@@ -21,7 +21,8 @@ enum balance_policy {
 
 struct balance_load {
     bool eligible;
-    uint32_t weight;    /* 0: only when no other is eligible; above BALANCE_WEIGHT_MAX counts as that */
+    uint32_t
+        weight; /* 0: only when no other is eligible; above BALANCE_WEIGHT_MAX counts as that */
     uint32_t in_flight; /* statements and transactions on it now, as far as this worker knows */
     usec_t latency;     /* smoothed; 0: not known */
 };
@@ -32,8 +33,8 @@ struct balance_state {
 };
 
 /* Index of the node, or BALANCE_NONE if none is eligible. n <= BALANCE_NODES_MAX. */
-int balance_pick(enum balance_policy policy, const struct balance_load *loads, int n, struct balance_state *st,
-                 struct prng *rng);
+int balance_pick(enum balance_policy policy, const struct balance_load *loads, int n,
+                 struct balance_state *st, struct prng *rng);
 
 /* Exponentially weighted mean for balance_load.latency: an eighth of the new sample each time. */
 usec_t balance_latency(usec_t smoothed, usec_t sample);

@@ -36,6 +36,7 @@ struct catalog {
     char *text;
     uint32_t text_n, text_cap;
     uint32_t n_functions, n_relations; /* as added; for SHOW */
+    bool plain;                        /* without the built-in names */
     bool sealed;
 };
 
@@ -46,12 +47,19 @@ size_t catalog_size(size_t names, size_t text_bytes);
  * ERR_LIMIT if not even they fit. */
 int catalog_init(struct catalog *c, void *mem, size_t cap) MUST_CHECK;
 
+/* The same without the built-in names: for the settings read_functions and write_functions. */
+int catalog_init_plain(struct catalog *c, void *mem, size_t cap) MUST_CHECK;
+
 /* Names are as stored in the system catalogs (folded already), of 1 to 63 bytes; others are ERR_INVALID. ERR_LIMIT if
  * the memory is used up: drop the catalog then, an incomplete one would be wrong. A name added as volatile once is unsafe
  * for good, in whatever order they come. */
 int catalog_add_function(struct catalog *c, struct slice name, bool is_volatile) MUST_CHECK;
 int catalog_add_relation(struct catalog *c, struct slice name) MUST_CHECK;
 void catalog_seal(struct catalog *c);
+
+/* Both answers at once, as bits; 0: not known. */
+enum { CATALOG_BIT_SAFE = 1, CATALOG_BIT_UNSAFE = 2, CATALOG_BIT_PRIMARY = 4 };
+unsigned catalog_lookup(const struct catalog *c, struct slice name);
 
 /* Whether a function of this (folded) name may be called on a replica. */
 enum catalog_answer catalog_function(const struct catalog *c, struct slice name);

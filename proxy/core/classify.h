@@ -18,19 +18,20 @@
 enum class_bits {
     CLASS_READ = 1 << 0,
     CLASS_WRITE = 1 << 1,
-    CLASS_UNKNOWN = 1 << 2,      /* to the primary; may have written */
-    CLASS_TX_BEGIN = 1 << 3,     /* BEGIN, START TRANSACTION: see tx */
-    CLASS_TX_COMMIT = 1 << 4,    /* COMMIT, END; with CLASS_WRITE: PREPARE TRANSACTION, which leaves it too */
+    CLASS_UNKNOWN = 1 << 2,  /* to the primary; may have written */
+    CLASS_TX_BEGIN = 1 << 3, /* BEGIN, START TRANSACTION: see tx */
+    CLASS_TX_COMMIT =
+        1 << 4, /* COMMIT, END; with CLASS_WRITE: PREPARE TRANSACTION, which leaves it too */
     CLASS_TX_ROLLBACK = 1 << 5,  /* ROLLBACK, ABORT */
     CLASS_TX_SAVEPOINT = 1 << 6, /* SAVEPOINT, RELEASE, ROLLBACK TO */
-    CLASS_SESSION = 1 << 7,      /* SET, RESET, DISCARD, LISTEN, PREPARE, ...: session state; see pin */
+    CLASS_SESSION = 1 << 7, /* SET, RESET, DISCARD, LISTEN, PREPARE, ...: session state; see pin */
     CLASS_TX = CLASS_TX_BEGIN | CLASS_TX_COMMIT | CLASS_TX_ROLLBACK | CLASS_TX_SAVEPOINT,
 };
 
 /* Why the session cannot move to another server afterwards. */
 enum classify_pin {
     PIN_NONE = 0,
-    PIN_SET,         /* session-level SET, RESET, SET ROLE, SET SESSION AUTHORIZATION, set_config(..., not true) */
+    PIN_SET, /* session-level SET, RESET, SET ROLE, SET SESSION AUTHORIZATION, set_config(..., not true) */
     PIN_LISTEN,
     PIN_LOAD,
     PIN_PREPARE,     /* SQL-level PREPARE, EXECUTE, DEALLOCATE of a name */
@@ -59,7 +60,7 @@ enum classify_reason {
     REASON_PREPARED,          /* SQL-level PREPARE, EXECUTE, DEALLOCATE */
     REASON_SYNTAX,            /* not well-formed enough to be sure */
     REASON_LEX_ERROR,
-    REASON_NO_CATALOG,        /* the database's names are not loaded yet */
+    REASON_NO_CATALOG, /* the database's names are not loaded yet */
     REASON_NR
 };
 
@@ -80,31 +81,37 @@ struct classify_tx {
 };
 
 struct classify_opts {
-    bool backslash;                 /* the session's standard_conforming_strings is off */
-    const struct catalog *override; /* read_functions and write_functions of the settings; asked first; may be NULL */
+    bool backslash; /* the session's standard_conforming_strings is off */
+    bool
+        unsafe_encoding; /* client_encoding may hold ASCII bytes within a character (SJIS, BIG5, GBK, ...) */
+    const struct catalog *
+        override; /* read_functions and write_functions of the settings; asked first; may be NULL */
 };
 
 struct classification {
-    unsigned bits; /* enum class_bits */
+    unsigned bits;         /* enum class_bits */
     unsigned n_statements; /* not counting empty ones */
     enum classify_pin pin; /* the first */
     enum classify_reason reason;
     struct slice token; /* what decided it, borrowed from the text; may be empty */
     struct classify_tx tx;
-    bool empty;                /* no statement at all: comments, white space, semicolons */
-    bool unpin;                /* DISCARD ALL, alone */
-    bool drops_prepared;       /* DEALLOCATE ALL, DISCARD ALL: the server forgets protocol-level statements too */
-    bool set_transaction;      /* has SET TRANSACTION (tx says what) */
-    bool mentions_sync_commit; /* may change synchronous_commit: a commit may be acknowledged before its flush */
-    struct slice hint;         /* text of a comment hint, after "tanist:"; borrowed */
+    bool empty; /* no statement at all: comments, white space, semicolons */
+    bool unpin; /* DISCARD ALL, alone */
+    bool
+        drops_prepared; /* DEALLOCATE ALL, DISCARD ALL: the server forgets protocol-level statements too */
+    bool set_transaction; /* has SET TRANSACTION (tx says what) */
+    bool
+        mentions_sync_commit; /* may change synchronous_commit: a commit may be acknowledged before its flush */
+    struct slice hint; /* text of a comment hint, after "tanist:"; borrowed */
 };
 
 /* cat may be NULL (then nothing is a read), opts too (then the defaults). Always fills *out. */
 void classify_sql(struct slice sql, const struct catalog *cat, const struct classify_opts *opts,
                   struct classification *out);
 
-const char *classify_pin_name(enum classify_pin p);       /* short token: "temporary-table" */
+const char *classify_pin_name(enum classify_pin p);       /* short token: "temporary-object" */
 const char *classify_reason_name(enum classify_reason r); /* short token: "volatile-function" */
-const char *classify_reason_text(enum classify_reason r); /* for people: "calls a volatile function" */
+const char *
+classify_reason_text(enum classify_reason r); /* for people: "calls a volatile function" */
 
 #endif

@@ -15,21 +15,21 @@
 
 enum lex_kind {
     LEX_END = 0,
-    LEX_ERROR,    /* the rest of the text cannot be understood; repeated for ever */
-    LEX_IDENT,    /* bare identifier or key word, any case */
-    LEX_QIDENT,   /* "quoted", text includes the quotes */
-    LEX_UIDENT,   /* U&"quoted": the name is not known without decoding */
-    LEX_STRING,   /* '...', also after N */
-    LEX_ESTRING,  /* E'...' */
-    LEX_USTRING,  /* U&'...' */
-    LEX_BITS,     /* B'...' and X'...' */
-    LEX_DOLLAR,   /* $tag$...$tag$ */
+    LEX_ERROR,   /* the rest of the text cannot be understood; repeated for ever */
+    LEX_IDENT,   /* bare identifier or key word, any case */
+    LEX_QIDENT,  /* "quoted", text includes the quotes */
+    LEX_UIDENT,  /* U&"quoted": the name is not known without decoding */
+    LEX_STRING,  /* '...', also after N */
+    LEX_ESTRING, /* E'...' */
+    LEX_USTRING, /* U&'...' */
+    LEX_BITS,    /* B'...' and X'...' */
+    LEX_DOLLAR,  /* $tag$...$tag$ */
     LEX_NUMBER,
-    LEX_PARAM,    /* $1 */
-    LEX_OP,       /* a run of operator bytes, or "::", ":=", ":" */
-    LEX_PUNCT,    /* one of ( ) [ ] , . */
-    LEX_SEMI,     /* ; */
-    LEX_COMMENT,  /* lex_next_raw only */
+    LEX_PARAM,   /* $1 */
+    LEX_OP,      /* a run of operator bytes, or "::", ":=", ":" */
+    LEX_PUNCT,   /* one of ( ) [ ] , . */
+    LEX_SEMI,    /* ; */
+    LEX_COMMENT, /* lex_next_raw only */
     LEX_KIND_NR
 };
 
@@ -40,8 +40,9 @@ struct lex_token {
 
 struct lexer {
     const char *p, *end;
-    bool backslash;    /* standard_conforming_strings is off: '...' has backslash escapes */
-    struct slice hint; /* what follows "tanist:" in the first comment that begins so, trimmed; n is 0 if none */
+    bool backslash; /* standard_conforming_strings is off: '...' has backslash escapes */
+    struct slice
+        hint; /* what follows "tanist:" in the first comment that begins so, trimmed; n is 0 if none */
 };
 
 /* Lends text until the last use of its tokens. */

@@ -139,7 +139,9 @@ static void threads_post_and_mail(void **state)
 
     for (int i = 0; i <= SENDERS; i++) {
         senders[i] = (struct sender){.to = &l, .id = i};
-        assert_int_equal(uv_thread_create(&senders[i].thread, i < SENDERS ? send_notes : send_mails, &senders[i]), 0);
+        assert_int_equal(uv_thread_create(&senders[i].thread, i < SENDERS ? send_notes : send_mails,
+                                          &senders[i]),
+                         0);
     }
     for (int i = 0; i <= SENDERS; i++) {
         uv_thread_join(&senders[i].thread);
@@ -374,12 +376,9 @@ static void full_queue_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_post_and_mail),
-        cmocka_unit_test(late_mail_and_messages_are_taken),
-        cmocka_unit_test(mail_before_callback),
-        cmocka_unit_test(deferred_frees),
-        cmocka_unit_test(deferred_at_the_end),
-        cmocka_unit_test(ring_of_loops),
+        cmocka_unit_test(threads_post_and_mail), cmocka_unit_test(late_mail_and_messages_are_taken),
+        cmocka_unit_test(mail_before_callback),  cmocka_unit_test(deferred_frees),
+        cmocka_unit_test(deferred_at_the_end),   cmocka_unit_test(ring_of_loops),
         cmocka_unit_test(full_queue_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

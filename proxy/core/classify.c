@@ -1,0 +1,494 @@
+#include "classify.h"
+
+#include <string.h>
+
+#include "../../replication/base/bug.h"
+#include "classify_scan.h"
+
+static bool at_string(const struct scan *sc)
+{
+    enum lex_kind k = sc->cur->lex.kind;
+    return k == LEX_STRING || k == LEX_ESTRING || k == LEX_USTRING || k == LEX_DOLLAR;
+}
+
+static bool at_name(const struct scan *sc)
+{
+    enum lex_kind k = sc->cur->lex.kind;
+    return k == LEX_IDENT || k == LEX_QIDENT || k == LEX_UIDENT;
+}
+
+static void scan_rest(struct scan *sc)
+{
+    while (!scan_at_end(sc))
+        scan_command_token(sc);
+}
+
+static void command(struct scan *sc, unsigned bits, enum classify_reason reason)
+{
+    scan_deny(sc, bits, reason, sc->cur->lex.text);
+    scan_rest(sc);
+}
+
+static void query(struct scan *sc)
+{
+    while (!scan_at_end(sc))
+        scan_query_token(sc);
+    if (sc->depth)
+        scan_deny(sc, CLASS_UNKNOWN, REASON_SYNTAX, sc->cur->lex.text);
+}
+
+static bool begins_query(enum word_id w)
+{
+    return w == WORD_SELECT || w == WORD_WITH || w == WORD_VALUES || w == WORD_TABLE;
+}
+
+/* The first token that is not an opening parenthesis, cur included. */
+static enum word_id word_behind_parens(const struct scan *sc)
+{
+    if (!lex_is_punct(&sc->cur->lex, '('))
+        return sc->cur->word.id;
+    if (!lex_is_punct(&sc->next->lex, '('))
+        return sc->next->word.id;
+    struct lexer lx = sc->lx;
+    struct lex_token t;
+    do
+        t = lex_next(&lx);
+    while (lex_is_punct(&t, '('));
+    if (t.kind != LEX_IDENT)
+        return WORD_NONE;
+    if (lex_is(&t, "select"))
+        return WORD_SELECT;
+    if (lex_is(&t, "with"))
+        return WORD_WITH;
+    if (lex_is(&t, "values"))
+        return WORD_VALUES;
+    return lex_is(&t, "table") ? WORD_TABLE : WORD_NONE;
+}
+
+/* ISOLATION LEVEL ..., READ ONLY, READ WRITE, [NOT] DEFERRABLE, with or without commas, up to the end. False if there is
+ * anything else. */
+static bool transaction_mode(struct scan *sc, struct classify_tx *tx)
+{
+    if (scan_accept(sc, WORD_ISOLATION)) {
+        if (!scan_accept(sc, WORD_LEVEL))
+            return false;
+        if (scan_accept(sc, WORD_SERIALIZABLE)) {
+            tx->isolation = ISOLATION_SERIALIZABLE;
+            return true;
+        }
+        if (scan_accept(sc, WORD_REPEATABLE)) {
+            tx->isolation = ISOLATION_REPEATABLE_READ;
+            return scan_accept(sc, WORD_READ);
+        }
+        tx->isolation = ISOLATION_READ_COMMITTED;
+        return scan_accept(sc, WORD_READ) &&
+               (scan_accept(sc, WORD_COMMITTED) || scan_accept(sc, WORD_UNCOMMITTED));
+    }
+    if (scan_accept(sc, WORD_READ)) {
+        tx->access = scan_is(sc, WORD_ONLY) ? ACCESS_READ_ONLY : ACCESS_READ_WRITE;
+        return scan_accept(sc, WORD_ONLY) || scan_accept(sc, WORD_WRITE);
+    }
+    tx->deferrable = !scan_accept(sc, WORD_NOT);
+    return scan_accept(sc, WORD_DEFERRABLE);
+}
+
+static bool transaction_modes(struct scan *sc, struct classify_tx *tx)
+{
+    while (!scan_at_end(sc)) {
+        if (!transaction_mode(sc, tx))
+            return false;
+        if (!lex_is_punct(&sc->cur->lex, ','))
+            continue;
+        scan_advance(sc);
+        if (scan_at_end(sc))
+            return false;
+    }
+    return true;
+}
+
+/* Said of transaction control that is not certainly well-formed: a wrong guess would be answered without a server. */
+static void malformed(struct scan *sc)
+{
+    scan_deny(sc, CLASS_UNKNOWN, REASON_SYNTAX, sc->cur->lex.text);
+    scan_rest(sc);
+}
+
+/* The statement must be over; then it is what `bits` say. */
+static void transaction(struct scan *sc, bool well_formed, unsigned bits, struct slice word)
+{
+    if (!well_formed || !scan_at_end(sc) || sc->cur->lex.kind == LEX_ERROR) {
+        malformed(sc);
+        return;
+    }
+    scan_deny(sc, bits, REASON_TRANSACTION, word);
+}
+
+static void begin(struct scan *sc, struct classification *out)
+{
+    struct slice word = sc->cur->lex.text;
+    bool start = scan_is(sc, WORD_START);
+    struct classify_tx tx = {0};
+    scan_advance(sc);
+    bool ok = scan_accept(sc, WORD_TRANSACTION) || !start;
+    if (ok && !start && sc->prev_word == WORD_BEGIN)
+        (void)scan_accept(sc, WORD_WORK);
+    ok = ok && transaction_modes(sc, &tx);
+    if (ok)
+        out->tx = tx;
+    transaction(sc, ok, CLASS_TX_BEGIN, word);
+}
+
+/* COMMIT, END, ROLLBACK, ABORT and their longer forms. */
+static void end_transaction(struct scan *sc, struct classification *out)
+{
+    struct slice word = sc->cur->lex.text;
+    bool rollback = scan_is(sc, WORD_ROLLBACK) || scan_is(sc, WORD_ABORT);
+    bool long_forms = scan_is(sc, WORD_ROLLBACK) || scan_is(sc, WORD_COMMIT);
+    bool may_return = scan_is(sc, WORD_ROLLBACK);
+    scan_advance(sc);
+    if (long_forms && scan_accept(sc, WORD_PREPARED)) {
+        command(sc, CLASS_WRITE, REASON_UTILITY);
+        return;
+    }
+    if (!scan_accept(sc, WORD_WORK))
+        (void)scan_accept(sc, WORD_TRANSACTION);
+    if (may_return && scan_accept(sc, WORD_TO)) {
+        if (scan_is(sc, WORD_SAVEPOINT) && sc->next->lex.kind != LEX_END &&
+            sc->next->lex.kind != LEX_SEMI)
+            scan_advance(sc);
+        bool named = at_name(sc);
+        if (named)
+            scan_advance(sc);
+        transaction(sc, named, CLASS_TX_SAVEPOINT, word);
+        return;
+    }
+    bool ok = true, chain = false;
+    if (scan_accept(sc, WORD_AND)) {
+        chain = !scan_accept(sc, WORD_NO);
+        ok = scan_accept(sc, WORD_CHAIN);
+    }
+    if (ok && scan_at_end(sc))
+        out->tx.chain = chain;
+    transaction(sc, ok, rollback ? CLASS_TX_ROLLBACK : CLASS_TX_COMMIT, word);
+}
+
+static void savepoint(struct scan *sc)
+{
+    struct slice word = sc->cur->lex.text;
+    bool release = scan_is(sc, WORD_RELEASE);
+    scan_advance(sc);
+    if (release && scan_is(sc, WORD_SAVEPOINT) && sc->next->lex.kind != LEX_END &&
+        sc->next->lex.kind != LEX_SEMI)
+        scan_advance(sc);
+    bool named = at_name(sc);
+    if (named)
+        scan_advance(sc);
+    transaction(sc, named, CLASS_TX_SAVEPOINT, word);
+}
+
+static void set(struct scan *sc, struct classification *out)
+{
+    scan_deny(sc, CLASS_SESSION, REASON_SESSION, sc->cur->lex.text);
+    scan_advance(sc);
+    bool local = scan_accept(sc, WORD_LOCAL);
+    if (!local && scan_is(sc, WORD_SESSION) && sc->next->word.id != WORD_AUTHORIZATION)
+        scan_advance(sc);
+    if (scan_is(sc, WORD_TRANSACTION)) {
+        scan_advance(sc);
+        struct classify_tx tx = {0};
+        if (transaction_modes(sc, &tx)) {
+            out->tx = tx;
+            out->set_transaction = true;
+            return;
+        }
+        /* SET TRANSACTION SNAPSHOT, or a mistake: not for the session. */
+        scan_deny(sc, CLASS_UNKNOWN, REASON_SESSION, sc->cur->lex.text);
+    } else if (!local && !scan_is(sc, WORD_CONSTRAINTS)) {
+        scan_pin(sc, PIN_SET);
+    }
+    if (sc->cur->lex.kind == LEX_UIDENT)
+        sc->v.sync_commit = true;
+    scan_rest(sc);
+}
+
+static void discard(struct scan *sc, struct classification *out)
+{
+    scan_deny(sc, CLASS_SESSION, REASON_SESSION, sc->cur->lex.text);
+    scan_advance(sc);
+    if (scan_accept(sc, WORD_ALL) && scan_at_end(sc)) {
+        out->unpin = true; /* classify_sql takes it back if this was not the only statement */
+        out->drops_prepared = true;
+    }
+    scan_rest(sc);
+}
+
+static void prepare(struct scan *sc)
+{
+    struct slice word = sc->cur->lex.text;
+    scan_advance(sc);
+    enum lex_kind behind = sc->next->lex.kind;
+    if (scan_is(sc, WORD_TRANSACTION) && (behind == LEX_STRING || behind == LEX_ESTRING ||
+                                          behind == LEX_USTRING || behind == LEX_DOLLAR)) {
+        scan_advance(sc);
+        bool named = at_string(sc);
+        scan_advance(sc);
+        transaction(sc, named, CLASS_TX_COMMIT | CLASS_WRITE, word);
+        return;
+    }
+    scan_pin(sc, PIN_PREPARE);
+    scan_deny(sc, CLASS_SESSION, REASON_PREPARED, word);
+    scan_rest(sc);
+}
+
+static void deallocate(struct scan *sc, struct classification *out)
+{
+    scan_deny(sc, CLASS_SESSION, REASON_PREPARED, sc->cur->lex.text);
+    scan_advance(sc);
+    if (scan_is(sc, WORD_PREPARE) && sc->next->lex.kind != LEX_END &&
+        sc->next->lex.kind != LEX_SEMI)
+        scan_advance(sc);
+    if (scan_is(sc, WORD_ALL))
+        out->drops_prepared = true;
+    else
+        scan_pin(sc, PIN_PREPARE);
+    scan_rest(sc);
+}
+
+static void declare(struct scan *sc)
+{
+    scan_deny(sc, CLASS_UNKNOWN, REASON_CURSOR, sc->cur->lex.text);
+    while (!scan_at_end(sc) && !scan_is(sc, WORD_FOR)) {
+        if (scan_is(sc, WORD_WITH) && sc->next->word.id == WORD_HOLD)
+            scan_pin(sc, PIN_CURSOR_HOLD);
+        scan_command_token(sc);
+    }
+    scan_rest(sc);
+}
+
+/* COPY (query) TO STDOUT and COPY table [(columns)] TO STDOUT read; everything else writes somewhere. */
+static void copy(struct scan *sc)
+{
+    struct slice word = sc->cur->lex.text;
+    scan_advance(sc);
+    if (lex_is_punct(&sc->cur->lex, '(')) {
+        if (!begins_query(word_behind_parens(sc)))
+            scan_deny(sc, CLASS_UNKNOWN, REASON_COPY, word);
+    } else {
+        sc->no_calls = true;
+    }
+    while (!scan_at_end(sc)) {
+        if (sc->depth == 0 && (scan_is(sc, WORD_TO) || scan_is(sc, WORD_FROM)))
+            break;
+        scan_query_token(sc);
+    }
+    if (!scan_is(sc, WORD_TO) && !scan_is(sc, WORD_FROM))
+        scan_deny(sc, CLASS_UNKNOWN, REASON_SYNTAX, sc->cur->lex.text);
+    else if (scan_is(sc, WORD_FROM) || sc->next->word.id != WORD_STDOUT)
+        scan_deny(sc, CLASS_WRITE, REASON_COPY, word);
+    scan_rest(sc); /* its options hold no expressions */
+    if (sc->depth)
+        scan_deny(sc, CLASS_UNKNOWN, REASON_SYNTAX, word);
+}
+
+/* Past EXPLAIN and its options, to the statement that it explains. False if that is none it can. */
+static bool skip_explain(struct scan *sc)
+{
+    scan_advance(sc);
+    if (lex_is_punct(&sc->cur->lex, '(') && !begins_query(word_behind_parens(sc))) {
+        do
+            scan_advance(sc);
+        while (!scan_at_end(sc) && sc->depth);
+    } else {
+        (void)scan_accept(sc, WORD_ANALYZE);
+        (void)scan_accept(sc, WORD_VERBOSE);
+    }
+    if (scan_at_end(sc))
+        return false;
+    switch ((unsigned)sc->cur->word.id) {
+    case WORD_SELECT:
+    case WORD_WITH:
+    case WORD_VALUES:
+    case WORD_TABLE:
+    case WORD_INSERT:
+    case WORD_UPDATE:
+    case WORD_DELETE:
+    case WORD_MERGE:
+    case WORD_CREATE:
+    case WORD_REFRESH:
+    case WORD_DECLARE:
+    case WORD_EXECUTE:
+        return true;
+    default:
+        return lex_is_punct(&sc->cur->lex, '(');
+    }
+}
+
+/* Commands of the session and of cursors. False: it is none. */
+static bool session_command(struct scan *sc, struct classification *out)
+{
+    switch ((unsigned)sc->cur->word.id) {
+    case WORD_SET:
+        set(sc, out);
+        return true;
+    case WORD_RESET:
+        scan_pin(sc, PIN_SET);
+        command(sc, CLASS_SESSION, REASON_SESSION);
+        return true;
+    case WORD_SHOW: /* may differ between the nodes: transaction_read_only, in_hot_standby */
+        command(sc, CLASS_UNKNOWN, REASON_SESSION);
+        return true;
+    case WORD_DISCARD:
+        discard(sc, out);
+        return true;
+    case WORD_LISTEN:
+        scan_pin(sc, PIN_LISTEN);
+        command(sc, CLASS_SESSION, REASON_SESSION);
+        return true;
+    case WORD_UNLISTEN:
+        command(sc, CLASS_SESSION, REASON_SESSION);
+        return true;
+    case WORD_LOAD:
+        scan_pin(sc, PIN_LOAD);
+        command(sc, CLASS_SESSION, REASON_SESSION);
+        return true;
+    case WORD_PREPARE:
+        prepare(sc);
+        return true;
+    case WORD_EXECUTE:
+        scan_pin(sc, PIN_PREPARE);
+        command(sc, CLASS_SESSION | CLASS_UNKNOWN, REASON_PREPARED);
+        return true;
+    case WORD_DEALLOCATE:
+        deallocate(sc, out);
+        return true;
+    case WORD_DECLARE:
+        declare(sc);
+        return true;
+    case WORD_FETCH:
+    case WORD_MOVE:
+    case WORD_CLOSE:
+        command(sc, CLASS_UNKNOWN, REASON_CURSOR);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool transaction_command(struct scan *sc, struct classification *out)
+{
+    switch ((unsigned)sc->cur->word.id) {
+    case WORD_BEGIN:
+    case WORD_START:
+        begin(sc, out);
+        return true;
+    case WORD_COMMIT:
+    case WORD_END:
+    case WORD_ROLLBACK:
+    case WORD_ABORT:
+        end_transaction(sc, out);
+        return true;
+    case WORD_SAVEPOINT:
+    case WORD_RELEASE:
+        savepoint(sc);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void statement(struct scan *sc, struct classification *out)
+{
+    struct slice explain = {NULL, 0};
+    if (scan_is(sc, WORD_EXPLAIN)) {
+        explain = sc->cur->lex.text;
+        if (!skip_explain(sc)) {
+            scan_deny(sc, CLASS_UNKNOWN, REASON_SYNTAX, explain);
+            scan_rest(sc);
+            return;
+        }
+    }
+    enum word_id first = sc->cur->word.id;
+    if (begins_query(first) ||
+        (lex_is_punct(&sc->cur->lex, '(') && begins_query(word_behind_parens(sc)))) {
+        query(sc);
+    } else if (first == WORD_INSERT || first == WORD_UPDATE || first == WORD_DELETE ||
+               first == WORD_MERGE) {
+        command(sc, CLASS_WRITE, REASON_DML);
+    } else if (first == WORD_COPY) {
+        copy(sc);
+    } else if (!transaction_command(sc, out) && !session_command(sc, out)) {
+        if (sc->cur->word.flags & WORD_UTILITY)
+            command(sc, CLASS_WRITE, REASON_UTILITY);
+        else
+            command(sc, CLASS_UNKNOWN, at_name(sc) ? REASON_UTILITY : REASON_SYNTAX);
+    }
+}
+
+/* What the statement just scanned adds to the whole. */
+static void merge(struct classification *out, const struct scan *sc)
+{
+    out->n_statements++;
+    out->bits |= sc->v.bits ? sc->v.bits : (unsigned)CLASS_READ;
+    if (out->reason == REASON_NONE) {
+        out->reason = sc->v.reason;
+        out->token = sc->v.token;
+    }
+    if (out->pin == PIN_NONE)
+        out->pin = sc->v.pin;
+    out->mentions_sync_commit |= sc->v.sync_commit;
+}
+
+static void not_a_read(struct classification *out, enum classify_reason reason, struct slice token)
+{
+    out->bits |= CLASS_UNKNOWN;
+    if (out->reason == REASON_NONE) {
+        out->reason = reason;
+        out->token = token;
+    }
+}
+
+static bool has_high_byte(struct slice sql)
+{
+    for (size_t i = 0; i < sql.n; i++) {
+        if ((unsigned char)sql.p[i] > 127)
+            return true;
+    }
+    return false;
+}
+
+void classify_sql(struct slice sql, const struct catalog *cat, const struct classify_opts *opts,
+                  struct classification *out)
+{
+    BUG_ON(!out);
+    memset(out, 0, sizeof(*out));
+    struct scan sc;
+    scan_init(&sc, sql, cat, opts);
+    for (;;) {
+        while (sc.cur->lex.kind == LEX_SEMI)
+            scan_advance(&sc);
+        if (sc.cur->lex.kind == LEX_END || sc.cur->lex.kind == LEX_ERROR)
+            break;
+        scan_start_statement(&sc);
+        statement(&sc, out);
+        BUG_ON(!scan_at_end(&sc));
+        merge(out, &sc);
+    }
+    out->hint = sc.lx.hint;
+    struct slice nothing = {NULL, 0};
+    out->empty = out->n_statements == 0 && sc.cur->lex.kind == LEX_END;
+    if (out->empty)
+        out->bits = CLASS_READ; /* every node answers it */
+    if (sc.cur->lex.kind == LEX_ERROR)
+        not_a_read(out, REASON_LEX_ERROR, sc.cur->lex.text);
+    if (opts && opts->unsafe_encoding && has_high_byte(sql))
+        not_a_read(out, REASON_NAME, nothing);
+    if (!cat && !out->empty && out->bits == CLASS_READ)
+        not_a_read(out, REASON_NO_CATALOG, nothing);
+    if (out->n_statements > 1) {
+        out->unpin = false;
+        if (out->bits & CLASS_TX)
+            not_a_read(out, REASON_TRANSACTION, nothing);
+    }
+    if (out->bits != CLASS_READ)
+        out->bits &= ~(unsigned)CLASS_READ;
+}

@@ -1,0 +1,426 @@
+#include "classify_scan.h"
+
+#include <string.h>
+
+#include "../../replication/base/bug.h"
+
+static bool is_ident(const struct scan_token *t)
+{
+    return t->lex.kind == LEX_IDENT || t->lex.kind == LEX_QIDENT || t->lex.kind == LEX_UIDENT;
+}
+
+static char first_byte(const struct scan_token *t)
+{
+    return t->lex.text.n ? t->lex.text.p[0] : '\0';
+}
+
+static bool is_punct(const struct scan_token *t, char c)
+{
+    return t->lex.kind == LEX_PUNCT && t->lex.text.p[0] == c;
+}
+
+static bool prev_is_punct(const struct scan *sc, char c)
+{
+    return sc->prev_kind == LEX_PUNCT && sc->prev_byte == c;
+}
+
+static void read_token(struct lexer *lx, struct scan_token *t, bool behind_dot)
+{
+    t->lex = lex_next(lx);
+    t->word = (struct word){WORD_NONE, 0};
+    t->name = (struct slice){NULL, 0};
+    if (t->lex.kind != LEX_IDENT && t->lex.kind != LEX_QIDENT)
+        return;
+    if (!lex_name(&t->lex, t->folded, &t->name))
+        t->name = (struct slice){NULL, 0};
+    /* Behind a dot every word is a name: public.coalesce() is somebody's function. */
+    if (t->lex.kind == LEX_IDENT && t->name.n && !behind_dot)
+        t->word = word_find(t->name);
+}
+
+void scan_init(struct scan *sc, struct slice sql, const struct catalog *cat,
+               const struct classify_opts *opts)
+{
+    BUG_ON(!sc);
+    sc->cat = cat;
+    sc->override = opts ? opts->override : NULL;
+    sc->cur = &sc->tokens[0];
+    sc->next = &sc->tokens[1];
+    lex_init(&sc->lx, sql, opts && opts->backslash);
+    read_token(&sc->lx, sc->cur, false);
+    read_token(&sc->lx, sc->next, is_punct(sc->cur, '.'));
+    scan_start_statement(sc);
+}
+
+void scan_start_statement(struct scan *sc)
+{
+    sc->prev_kind = LEX_SEMI;
+    sc->prev_byte = ';';
+    sc->prev_word = WORD_NONE;
+    sc->first = sc->cur->word.id;
+    sc->depth = 0;
+    sc->body = 0;
+    sc->alias_after = 0;
+    sc->for_within = 0;
+    sc->closed_alias = false;
+    sc->type_name = false;
+    sc->no_calls = false;
+    sc->v = (struct scan_verdict){0};
+}
+
+bool scan_at_end(const struct scan *sc)
+{
+    enum lex_kind k = sc->cur->lex.kind;
+    return k == LEX_END || k == LEX_ERROR || (k == LEX_SEMI && sc->depth == 0 && sc->body == 0);
+}
+
+void scan_deny(struct scan *sc, unsigned bits, enum classify_reason reason, struct slice token)
+{
+    sc->v.bits |= bits;
+    if (sc->v.reason == REASON_NONE) {
+        sc->v.reason = reason;
+        sc->v.token = token;
+    }
+}
+
+void scan_pin(struct scan *sc, enum classify_pin pin)
+{
+    if (sc->v.pin == PIN_NONE)
+        sc->v.pin = pin;
+}
+
+/* What may stand before a parenthesis that an alias with a column list can follow: FROM (...) t(a), f(...) t(a). A
+ * parenthesis behind any other word of the grammar may be followed by a function: DISTINCT ON (a) f(b). */
+static bool opens_aliased(const struct scan *sc)
+{
+    switch ((unsigned)sc->prev_kind) {
+    case LEX_IDENT:
+        return sc->prev_word == WORD_NONE || sc->prev_word == WORD_FROM ||
+               sc->prev_word == WORD_JOIN || sc->prev_word == WORD_LATERAL;
+    case LEX_QIDENT:
+        return true;
+    case LEX_PUNCT:
+        return sc->prev_byte == ',' || sc->prev_byte == '(';
+    default:
+        return false;
+    }
+}
+
+static void open_paren(struct scan *sc)
+{
+    if (++sc->depth >= SCAN_DEPTH_MAX)
+        return;
+    uint64_t bit = UINT64_C(1) << sc->depth;
+    sc->alias_after = opens_aliased(sc) ? sc->alias_after | bit : sc->alias_after & ~bit;
+    bool for_arg = sc->prev_word == WORD_SUBSTRING || sc->prev_word == WORD_OVERLAY;
+    sc->for_within = for_arg ? sc->for_within | bit : sc->for_within & ~bit;
+}
+
+static bool depth_bit(const struct scan *sc, uint64_t mask)
+{
+    return sc->depth > 0 && sc->depth < SCAN_DEPTH_MAX && ((mask >> sc->depth) & 1);
+}
+
+static bool close_paren(struct scan *sc)
+{
+    if (sc->depth == 0) {
+        scan_deny(sc, CLASS_UNKNOWN, REASON_SYNTAX, sc->cur->lex.text);
+        return false;
+    }
+    bool aliased = depth_bit(sc, sc->alias_after);
+    sc->depth--;
+    return aliased;
+}
+
+/* Whether a name directly behind cur still belongs to the type or alias that "::" or AS began: a::b.c(3). */
+static bool continues_type(const struct scan *sc)
+{
+    const struct scan_token *t = sc->cur;
+    if (t->lex.kind == LEX_OP)
+        return t->lex.text.n == 2 && t->lex.text.p[0] == ':' && t->lex.text.p[1] == ':';
+    if (t->word.id == WORD_AS)
+        return true;
+    return sc->type_name && (is_punct(t, '.') || (is_ident(t) && is_punct(sc->next, '.')));
+}
+
+void scan_advance(struct scan *sc)
+{
+    struct scan_token *t = sc->cur;
+    bool closed_alias = false;
+    if (is_punct(t, '('))
+        open_paren(sc);
+    else if (is_punct(t, ')'))
+        closed_alias = close_paren(sc);
+    sc->closed_alias = closed_alias;
+    sc->type_name = continues_type(sc);
+    sc->prev_kind = t->lex.kind;
+    sc->prev_byte = first_byte(t);
+    sc->prev_word = t->word.id;
+    bool behind_dot = is_punct(sc->next, '.');
+    sc->cur = sc->next;
+    sc->next = t;
+    read_token(&sc->lx, t, behind_dot);
+}
+
+static bool has_prefix(struct slice s, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return s.n >= n && memcmp(s.p, prefix, n) == 0;
+}
+
+enum {
+    SCAN_AHEAD_MAX =
+        64, /* tokens of a set_config call that are read ahead: calls nest, and the time must stay linear */
+    SCAN_SETTING_MAX =
+        96, /* bytes of a string that might be the name of a setting, quotes included */
+};
+
+/* Without ASCII case, as setting names are compared; anywhere in the token, so that quoting and bodies of functions do
+ * not matter. */
+static bool names_sync_commit(struct slice s)
+{
+    static const char name[] = "synchronous_commit";
+    size_t n = sizeof(name) - 1;
+    for (size_t i = 0; i + n <= s.n; i++) {
+        size_t k = 0;
+        while (k < n && (s.p[i + k] | 0x20) == (name[k] | 0x20))
+            k++;
+        if (k == n)
+            return true;
+    }
+    return false;
+}
+
+/* set_config('name', 'value', true) is over with the transaction; whatever else the last argument is, the session keeps
+ * the value. cur is the function's name. */
+static void look_at_set_config(struct scan *sc)
+{
+    struct lexer ahead = sc->lx;
+    struct lex_token t, arg = {LEX_END, {NULL, 0}};
+    unsigned depth = 1, args = 1, tokens = 0;
+    for (int n = 0; depth > 0 && n < SCAN_AHEAD_MAX; n++) {
+        t = lex_next(&ahead);
+        if (t.kind == LEX_END || t.kind == LEX_ERROR)
+            break;
+        if (lex_is_punct(&t, '(') || lex_is_punct(&t, '['))
+            depth++;
+        else if (lex_is_punct(&t, ')') || lex_is_punct(&t, ']'))
+            depth--;
+        if (depth == 1 && lex_is_punct(&t, ',')) {
+            if (args == 1 && (tokens != 1 || arg.kind != LEX_STRING || names_sync_commit(arg.text)))
+                sc->v.sync_commit = true;
+            args++;
+            tokens = 0;
+        } else if (depth > 0) {
+            arg = t;
+            tokens++;
+        }
+    }
+    if (depth > 0)
+        sc->v.sync_commit = true;
+    if (depth > 0 || args != 3 || tokens != 1 || arg.kind != LEX_IDENT || !lex_is(&arg, "true"))
+        scan_pin(sc, PIN_SET);
+}
+
+/* Calls that leave something in the session, in whatever statement they are. */
+static void look_at_call(struct scan *sc)
+{
+    const struct scan_token *t = sc->cur;
+    if (t->lex.kind == LEX_UIDENT) { /* it could be any of them */
+        scan_pin(sc, PIN_SET);
+        sc->v.sync_commit = true;
+    } else if (has_prefix(t->name, "pg_advisory_") || has_prefix(t->name, "pg_try_advisory_")) {
+        if (!memmem(t->name.p, t->name.n, "_xact_", 6))
+            scan_pin(sc, PIN_ADVISORY);
+    } else if (t->name.n == 10 && memcmp(t->name.p, "set_config", 10) == 0) {
+        look_at_set_config(sc);
+    }
+}
+
+static void look_at_temp(struct scan *sc)
+{
+    const struct scan_token *t = sc->cur;
+    if (has_prefix(t->name, "pg_temp") && (t->name.n == 7 || t->name.p[7] == '_')) {
+        scan_pin(sc, PIN_TEMP);
+        scan_deny(sc, CLASS_UNKNOWN, REASON_TEMP, t->lex.text);
+    }
+    if (t->word.id != WORD_TEMP && t->word.id != WORD_TEMPORARY)
+        return;
+    if (sc->prev_word == WORD_CREATE || sc->prev_word == WORD_REPLACE ||
+        sc->prev_word == WORD_LOCAL || sc->prev_word == WORD_GLOBAL || sc->prev_word == WORD_INTO)
+        scan_pin(sc, PIN_TEMP);
+}
+
+/* Of the settings first, then of the database. */
+static unsigned look_up(const struct scan *sc, struct slice name)
+{
+    if (sc->override) {
+        unsigned bits = catalog_lookup(sc->override, name);
+        if (bits)
+            return bits;
+    }
+    /* Without a catalog nothing is a read; what matters is not to blame a function for it. */
+    return sc->cat ? catalog_lookup(sc->cat, name) : CATALOG_BIT_SAFE;
+}
+
+/* ", name (a, b) AS [[NOT] MATERIALIZED] ( SELECT": a further member of WITH. A function in FROM with a column definition
+ * list looks alike up to the last parenthesis, but that list does not begin with these reserved words. cur is the name. */
+static bool is_with_member(const struct scan *sc)
+{
+    struct lexer lx = sc->lx;
+    struct lex_token t;
+    do {
+        t = lex_next(&lx);
+        if (t.kind != LEX_IDENT && t.kind != LEX_QIDENT)
+            return false;
+        t = lex_next(&lx);
+    } while (lex_is_punct(&t, ','));
+    if (!lex_is_punct(&t, ')'))
+        return false;
+    t = lex_next(&lx);
+    if (t.kind != LEX_IDENT || !lex_is(&t, "as"))
+        return false;
+    t = lex_next(&lx);
+    if (t.kind == LEX_IDENT && lex_is(&t, "not"))
+        t = lex_next(&lx);
+    if (t.kind == LEX_IDENT && lex_is(&t, "materialized"))
+        t = lex_next(&lx);
+    if (!lex_is_punct(&t, '('))
+        return false;
+    t = lex_next(&lx);
+    return lex_is_punct(&t, '(') ||
+           (t.kind == LEX_IDENT && (lex_is(&t, "select") || lex_is(&t, "with")));
+}
+
+/* cur is a name before a parenthesis. True if the grammar makes something else than a function of it there. */
+static bool is_no_call(const struct scan *sc)
+{
+    const struct scan_token *t = sc->cur;
+    if (t->word.flags & WORD_HARD)
+        return true;
+    if (sc->no_calls || sc->type_name)
+        return true;
+    if (t->word.id != WORD_NONE) /* the rest is for names that are no key words */
+        return false;
+    switch ((unsigned)sc->prev_word) {
+    case WORD_WITH:
+    case WORD_RECURSIVE:
+    case WORD_ORDINALITY:
+        return true;
+    case WORD_TABLESAMPLE:
+        return lex_is(&t->lex, "bernoulli") || lex_is(&t->lex, "system");
+    default:
+        return sc->closed_alias;
+    }
+}
+
+static void check_call(struct scan *sc, unsigned bits)
+{
+    const struct scan_token *t = sc->cur;
+    if (is_no_call(sc))
+        return;
+    if (bits & CATALOG_BIT_UNSAFE) {
+        scan_deny(sc, CLASS_UNKNOWN, REASON_VOLATILE_FUNCTION, t->lex.text);
+        return;
+    }
+    if ((bits & CATALOG_BIT_SAFE) || (t->word.flags & WORD_SOFT))
+        return;
+    if (prev_is_punct(sc, ',') && is_with_member(sc))
+        return;
+    scan_deny(sc, CLASS_UNKNOWN, REASON_UNKNOWN_FUNCTION, t->lex.text);
+}
+
+static void check_for(struct scan *sc)
+{
+    struct slice token = sc->cur->lex.text;
+    switch ((unsigned)sc->next->word.id) {
+    case WORD_UPDATE:
+    case WORD_SHARE:
+    case WORD_NO:
+    case WORD_KEY:
+        scan_deny(sc, CLASS_WRITE, REASON_LOCKING, token);
+        return;
+    case WORD_READ:       /* FOR READ ONLY: no lock */
+    case WORD_ORDINALITY: /* XMLTABLE, JSON_TABLE */
+        return;
+    default:
+        break;
+    }
+    if (depth_bit(sc, sc->for_within) || sc->prev_word == WORD_COLLATION)
+        return;
+    scan_deny(sc, CLASS_UNKNOWN, REASON_LOCKING, token);
+}
+
+static void check_word(struct scan *sc)
+{
+    struct slice token = sc->cur->lex.text;
+    switch ((unsigned)sc->cur->word.id) {
+    case WORD_INSERT:
+    case WORD_UPDATE:
+    case WORD_DELETE:
+    case WORD_MERGE:
+        scan_deny(sc, CLASS_WRITE, REASON_DML, token);
+        break;
+    case WORD_INTO:
+        scan_deny(sc, CLASS_WRITE, REASON_INTO, token);
+        break;
+    case WORD_FOR:
+        check_for(sc);
+        break;
+    default:
+        break;
+    }
+}
+
+void scan_query_token(struct scan *sc)
+{
+    const struct scan_token *t = sc->cur;
+    if (is_ident(t)) {
+        bool call = is_punct(sc->next, '(');
+        if (call)
+            look_at_call(sc);
+        look_at_temp(sc);
+        if (t->name.n == 0) {
+            scan_deny(sc, CLASS_UNKNOWN, REASON_NAME, t->lex.text);
+        } else if (!(t->word.flags & WORD_RESERVED)) {
+            unsigned bits = look_up(sc, t->name);
+            if (bits & CATALOG_BIT_PRIMARY)
+                scan_deny(sc, CLASS_UNKNOWN, REASON_PRIMARY_RELATION, t->lex.text);
+            if (call)
+                check_call(sc, bits);
+        }
+        check_word(sc);
+    } else if (t->lex.kind == LEX_SEMI) { /* not at the end: within parentheses */
+        scan_deny(sc, CLASS_UNKNOWN, REASON_SYNTAX, t->lex.text);
+    }
+    scan_advance(sc);
+}
+
+/* The bodies of SQL functions hold semicolons: BEGIN ATOMIC ...; END. */
+static void count_body(struct scan *sc)
+{
+    if (sc->first != WORD_CREATE)
+        return;
+    if (scan_is(sc, WORD_BEGIN) && sc->next->word.id == WORD_ATOMIC)
+        sc->body++;
+    else if (sc->body && scan_is(sc, WORD_CASE))
+        sc->body++;
+    else if (sc->body && scan_is(sc, WORD_END))
+        sc->body--;
+}
+
+void scan_command_token(struct scan *sc)
+{
+    const struct scan_token *t = sc->cur;
+    if (is_ident(t)) {
+        if (is_punct(sc->next, '('))
+            look_at_call(sc);
+        look_at_temp(sc);
+        count_body(sc);
+    }
+    /* Long strings are data; the bodies of DO and of functions are mostly dollar-quoted. */
+    bool look = t->lex.kind == LEX_DOLLAR || t->lex.text.n < SCAN_SETTING_MAX;
+    if (look && names_sync_commit(t->lex.text))
+        sc->v.sync_commit = true;
+    scan_advance(sc);
+}

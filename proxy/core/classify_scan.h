@@ -1,0 +1,85 @@
+/* The token stream that classification walks, and the rules that look at one token at a time. Pure; private to
+ * classify.c and classify_scan.c. */
+#ifndef TANIST_CORE_CLASSIFY_SCAN_H
+#define TANIST_CORE_CLASSIFY_SCAN_H
+
+#include "classify.h"
+#include "sqllex.h"
+#include "sqlwords.h"
+
+/* A token with what is needed of it again and again. */
+struct scan_token {
+    struct lex_token lex;
+    struct word word;  /* of a bare identifier that is not behind a dot; else WORD_NONE */
+    struct slice name; /* of an identifier, folded; n is 0 if unknown or no identifier */
+    char folded[LEX_NAME_MAX + 1];
+};
+
+/* What is left to find out about one statement. */
+struct scan_verdict {
+    unsigned bits; /* CLASS_WRITE, CLASS_UNKNOWN and the like; 0: still a read */
+    enum classify_reason reason;
+    struct slice token;
+    enum classify_pin pin;
+    bool sync_commit;
+};
+
+enum { SCAN_DEPTH_MAX = 64 }; /* deeper parentheses are never given the benefit of the doubt */
+
+struct scan {
+    struct lexer lx;
+    struct scan_token tokens[2];
+    struct scan_token *cur, *next; /* the token looked at, and the one behind it */
+    enum lex_kind prev_kind;       /* of the token before cur; LEX_SEMI at a statement's start */
+    char prev_byte;                /* its first byte */
+    enum word_id prev_word;
+
+    enum word_id first; /* the statement's first word */
+    unsigned depth;     /* open parentheses in this statement */
+    unsigned body;      /* within CREATE FUNCTION ... BEGIN ATOMIC: open BEGINs and CASEs */
+    uint64_t
+        alias_after; /* bit d: what the open parenthesis of depth d holds may be followed by "alias (columns)" */
+    uint64_t for_within; /* bit d: it is substring's or overlay's, FOR is an argument there */
+    bool closed_alias;   /* prev is a parenthesis with its alias_after bit set */
+    bool type_name;      /* cur continues a name after "::" or AS: no function can stand there */
+    bool no_calls;       /* a name before a parenthesis has a column list here: COPY t (a, b) */
+
+    const struct catalog *cat, *override;
+    struct scan_verdict v;
+};
+
+void scan_init(struct scan *sc, struct slice sql, const struct catalog *cat,
+               const struct classify_opts *opts);
+
+/* Forgets the statement before, cur being the first token of the next one. */
+void scan_start_statement(struct scan *sc);
+
+/* cur is behind the last token of the statement. True also after a lexical error. */
+bool scan_at_end(const struct scan *sc);
+
+/* Goes to the next token, keeping count of parentheses. */
+void scan_advance(struct scan *sc);
+
+/* Takes cur as part of a query, or of a command that is no query, and advances. */
+void scan_query_token(struct scan *sc);
+void scan_command_token(struct scan *sc);
+
+/* Adds to the verdict; the first reason stays. */
+void scan_deny(struct scan *sc, unsigned bits, enum classify_reason reason, struct slice token);
+void scan_pin(struct scan *sc, enum classify_pin pin);
+
+static inline bool scan_is(const struct scan *sc, enum word_id w)
+{
+    return sc->cur->word.id == w;
+}
+
+/* Goes past cur if it is that word. */
+static inline bool scan_accept(struct scan *sc, enum word_id w)
+{
+    if (sc->cur->word.id != w)
+        return false;
+    scan_advance(sc);
+    return true;
+}
+
+#endif

@@ -1,0 +1,381 @@
+#include "sqllex.h"
+
+#include <string.h>
+
+#include "../../replication/base/bug.h"
+
+/* Classes of bytes. A byte over 127 is part of identifiers whatever the encoding (scan.l: ident_start). */
+enum {
+    BYTE_SPACE = 1,
+    BYTE_IDENT_START = 2,
+    BYTE_IDENT = 4,
+    BYTE_DIGIT = 8,
+    BYTE_OP = 16,
+};
+
+#define S BYTE_SPACE
+#define I (BYTE_IDENT_START | BYTE_IDENT)
+#define D (BYTE_DIGIT | BYTE_IDENT)
+#define C BYTE_IDENT
+#define O BYTE_OP
+/* clang-format off */
+static const uint8_t byte_class[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, S, S, S, S, S, 0, 0, /* 00 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 10 */
+    S, O, 0, O, C, O, O, 0, 0, 0, O, O, 0, O, 0, O, /* 20 */
+    D, D, D, D, D, D, D, D, D, D, 0, 0, O, O, O, O, /* 30 */
+    O, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* 40 */
+    I, I, I, I, I, I, I, I, I, I, I, 0, 0, 0, O, I, /* 50 */
+    O, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* 60 */
+    I, I, I, I, I, I, I, I, I, I, I, 0, O, 0, O, 0, /* 70 */
+    I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* 80 */
+    I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* 90 */
+    I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* a0 */
+    I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* b0 */
+    I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* c0 */
+    I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* d0 */
+    I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* e0 */
+    I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* f0 */
+};
+/* clang-format on */
+#undef S
+#undef I
+#undef D
+#undef C
+#undef O
+
+static bool is_class(char c, unsigned mask)
+{
+    return (byte_class[(uint8_t)c] & mask) != 0;
+}
+
+void lex_init(struct lexer *lx, struct slice text, bool backslash)
+{
+    BUG_ON(!lx);
+    BUG_ON(text.n && !text.p);
+    static const char nothing[1] = "";
+    const char *p = text.p ? text.p : nothing;
+    *lx = (struct lexer){.p = p, .end = p + text.n, .backslash = backslash};
+}
+
+static struct lex_token token_of(enum lex_kind kind, const char *from, const char *to)
+{
+    return (struct lex_token){.kind = kind, .text = {.p = from, .n = (size_t)(to - from)}};
+}
+
+/* Takes the text up to `to` as a token; NULL is "unterminated", and the lexer stays where the error began. */
+static struct lex_token take(struct lexer *lx, enum lex_kind kind, const char *to)
+{
+    if (!to)
+        return token_of(LEX_ERROR, lx->p, lx->end);
+    BUG_ON(to > lx->end);
+    struct lex_token t = token_of(kind, lx->p, to);
+    lx->p = to;
+    return t;
+}
+
+static const char *skip_line(const char *p, const char *end)
+{
+    while (p < end && *p != '\n' && *p != '\r')
+        p++;
+    return p;
+}
+
+/* Past the end of a comment that starts at p, or NULL. Comments nest. */
+static const char *skip_block_comment(const char *p, const char *end)
+{
+    unsigned depth = 0;
+    while (end - p >= 2) {
+        if (p[0] == '/' && p[1] == '*') {
+            depth++;
+            p += 2;
+        } else if (p[0] == '*' && p[1] == '/') {
+            p += 2;
+            if (--depth == 0)
+                return p;
+        } else {
+            p++;
+        }
+    }
+    return NULL;
+}
+
+/* Past the closing quote; p is behind the opening one. A doubled quote does not close. */
+static const char *skip_quoted(const char *p, const char *end, char quote, bool backslash)
+{
+    if (!backslash) {
+        while ((p = memchr(p, quote, (size_t)(end - p)))) {
+            if (end - p < 2 || p[1] != quote)
+                return p + 1;
+            p += 2;
+        }
+        return NULL;
+    }
+    for (; p < end; p++) {
+        if (*p == '\\') {
+            if (++p == end)
+                return NULL;
+        } else if (*p == quote) {
+            if (end - p < 2 || p[1] != quote)
+                return p + 1;
+            p++;
+        }
+    }
+    return NULL;
+}
+
+/* A string goes on in the same style if white space with a line end in it, and then a quote, follows (scan.l:
+ * quotecontinue). It must not be taken for a new string: E'a' <newline> '\' is not closed yet. Returns the place behind
+ * the reopening quote, or NULL. */
+static const char *string_continues(const char *p, const char *end)
+{
+    bool line = false;
+    while (p < end) {
+        if (is_class(*p, BYTE_SPACE)) {
+            line |= *p == '\n' || *p == '\r';
+            p++;
+        } else if (*p == '-' && end - p >= 2 && p[1] == '-') {
+            p = skip_line(p, end);
+        } else {
+            break;
+        }
+    }
+    return line && p < end && *p == '\'' ? p + 1 : NULL;
+}
+
+/* p is behind the first quote. */
+static const char *skip_string(const char *p, const char *end, bool backslash)
+{
+    while (p) {
+        const char *closed = skip_quoted(p, end, '\'', backslash);
+        if (!closed)
+            return NULL;
+        p = string_continues(closed, end);
+        if (!p)
+            return closed;
+    }
+    return NULL;
+}
+
+/* A $ that is not within an identifier: parameter, dollar-quoted string, or nothing that SQL knows. */
+static struct lex_token lex_dollar(struct lexer *lx)
+{
+    const char *p = lx->p + 1;
+    if (p < lx->end && is_class(*p, BYTE_DIGIT)) {
+        while (p < lx->end && is_class(*p, BYTE_DIGIT))
+            p++;
+        return take(lx, LEX_PARAM, p);
+    }
+    if (p < lx->end && is_class(*p, BYTE_IDENT_START)) {
+        while (p < lx->end && is_class(*p, BYTE_IDENT) && *p != '$')
+            p++;
+    }
+    if (p == lx->end || *p != '$')
+        return take(lx, LEX_ERROR, NULL);
+    size_t tag_n = (size_t)(++p - lx->p);
+    const char *close = memmem(p, (size_t)(lx->end - p), lx->p, tag_n);
+    return take(lx, LEX_DOLLAR, close ? close + tag_n : NULL);
+}
+
+/* Digits, fraction, exponent. "1..2" is 1 and then dots, and "1else" is 1 and then a word. */
+static struct lex_token lex_number(struct lexer *lx)
+{
+    const char *p = lx->p, *end = lx->end;
+    while (p < end && is_class(*p, BYTE_DIGIT))
+        p++;
+    if (p < end && *p == '.' && (end - p < 2 || p[1] != '.')) {
+        p++;
+        while (p < end && is_class(*p, BYTE_DIGIT))
+            p++;
+    }
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        const char *e = p + 1;
+        if (e < end && (*e == '+' || *e == '-'))
+            e++;
+        if (e < end && is_class(*e, BYTE_DIGIT)) {
+            while (e < end && is_class(*e, BYTE_DIGIT))
+                e++;
+            p = e;
+        }
+    }
+    return take(lx, LEX_NUMBER, p);
+}
+
+/* A run of operator bytes up to the start of a comment in it. */
+static struct lex_token lex_operator(struct lexer *lx)
+{
+    const char *p = lx->p + 1;
+    for (; p < lx->end && is_class(*p, BYTE_OP); p++) {
+        if (lx->end - p < 2)
+            continue;
+        if ((p[0] == '-' && p[1] == '-') || (p[0] == '/' && p[1] == '*'))
+            break;
+    }
+    return take(lx, LEX_OP, p);
+}
+
+/* A letter that may open a string: E'', N'', B'', X'', U&'', U&"". LEX_END in kind: it does not. */
+static struct lex_token lex_prefixed(struct lexer *lx)
+{
+    const char *p = lx->p, *end = lx->end;
+    size_t n = (size_t)(end - p);
+    bool quote = n >= 2 && p[1] == '\'';
+    switch (*p | 0x20) {
+    case 'e':
+        if (quote)
+            return take(lx, LEX_ESTRING, skip_string(p + 2, end, true));
+        break;
+    case 'n':
+        if (quote)
+            return take(lx, LEX_STRING, skip_string(p + 2, end, lx->backslash));
+        break;
+    case 'b':
+    case 'x':
+        if (quote)
+            return take(lx, LEX_BITS, skip_string(p + 2, end, false));
+        break;
+    case 'u':
+        if (n >= 3 && p[1] == '&' && p[2] == '"')
+            return take(lx, LEX_UIDENT, skip_quoted(p + 3, end, '"', false));
+        if (n >= 3 && p[1] == '&' &&
+            p[2] == '\'') /* the server refuses it when backslashes are special */
+            return take(lx, LEX_USTRING, lx->backslash ? NULL : skip_string(p + 3, end, false));
+        break;
+    default:
+        break;
+    }
+    return token_of(LEX_END, p, p);
+}
+
+static struct lex_token lex_word(struct lexer *lx)
+{
+    const char *p = lx->p;
+    if (lx->end - p >= 2 && (p[1] == '\'' || p[1] == '&')) {
+        struct lex_token t = lex_prefixed(lx);
+        if (t.kind != LEX_END)
+            return t;
+    }
+    do
+        p++;
+    while (p < lx->end && is_class(*p, BYTE_IDENT));
+    return take(lx, LEX_IDENT, p);
+}
+
+static struct lex_token lex_rest(struct lexer *lx)
+{
+    const char *p = lx->p, *end = lx->end;
+    char next = end - p >= 2 ? p[1] : '\0';
+    switch (*p) {
+    case '\'':
+        return take(lx, LEX_STRING, skip_string(p + 1, end, lx->backslash));
+    case '"':
+        return take(lx, LEX_QIDENT, skip_quoted(p + 1, end, '"', false));
+    case '$':
+        return lex_dollar(lx);
+    case ';':
+        return take(lx, LEX_SEMI, p + 1);
+    case '.':
+        if (is_class(next, BYTE_DIGIT))
+            return lex_number(lx);
+        return take(lx, LEX_PUNCT, p + 1);
+    case '(':
+    case ')':
+    case '[':
+    case ']':
+    case ',':
+        return take(lx, LEX_PUNCT, p + 1);
+    case ':':
+        return take(lx, LEX_OP, next == ':' || next == '=' ? p + 2 : p + 1);
+    default:
+        return take(lx, LEX_ERROR, NULL);
+    }
+}
+
+struct lex_token lex_next_raw(struct lexer *lx)
+{
+    const char *p = lx->p, *end = lx->end;
+    while (p < end && is_class(*p, BYTE_SPACE))
+        p++;
+    lx->p = p;
+    if (p == end)
+        return token_of(LEX_END, p, p);
+    unsigned c = byte_class[(uint8_t)*p];
+    if (c & BYTE_IDENT_START)
+        return lex_word(lx);
+    if (c & BYTE_DIGIT)
+        return lex_number(lx);
+    if (c & BYTE_OP) {
+        if (end - p >= 2 && p[0] == '-' && p[1] == '-')
+            return take(lx, LEX_COMMENT, skip_line(p, end));
+        if (end - p >= 2 && p[0] == '/' && p[1] == '*')
+            return take(lx, LEX_COMMENT, skip_block_comment(p, end));
+        return lex_operator(lx);
+    }
+    return lex_rest(lx);
+}
+
+static const char hint_word[] = "tanist:";
+
+/* Keeps the text of the first hint. */
+static void note_hint(struct lexer *lx, struct slice comment)
+{
+    const char *p = comment.p + 2, *end = comment.p + comment.n;
+    if (comment.p[0] == '/')
+        end -= 2;
+    while (p < end && is_class(*p, BYTE_SPACE))
+        p++;
+    size_t n = sizeof(hint_word) - 1;
+    if ((size_t)(end - p) < n || memcmp(p, hint_word, n) != 0)
+        return;
+    p += n;
+    while (p < end && is_class(*p, BYTE_SPACE))
+        p++;
+    while (p < end && is_class(end[-1], BYTE_SPACE))
+        end--;
+    lx->hint = (struct slice){.p = p, .n = (size_t)(end - p)};
+}
+
+struct lex_token lex_next(struct lexer *lx)
+{
+    struct lex_token t;
+    while ((t = lex_next_raw(lx)).kind == LEX_COMMENT) {
+        if (!lx->hint.n)
+            note_hint(lx, t.text);
+    }
+    return t;
+}
+
+static char fold(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool lex_is(const struct lex_token *t, const char *lower)
+{
+    struct slice s = t->text;
+    size_t n = strlen(lower);
+    if (t->kind == LEX_QIDENT)
+        return s.n == n + 2 && memcmp(s.p + 1, lower, n) == 0;
+    if (t->kind != LEX_IDENT || s.n != n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (fold(s.p[i]) != lower[i])
+            return false;
+    }
+    return true;
+}
+
+bool lex_name(const struct lex_token *t, char buf[LEX_NAME_MAX + 1], struct slice *name)
+{
+    struct slice s = t->text;
+    if (t->kind == LEX_QIDENT) {
+        *name = (struct slice){.p = s.p + 1, .n = s.n - 2};
+        return name->n > 0 && name->n <= LEX_NAME_MAX && !memchr(name->p, '"', name->n);
+    }
+    if (t->kind != LEX_IDENT || s.n > LEX_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        buf[i] = fold(s.p[i]);
+    *name = (struct slice){.p = buf, .n = s.n};
+    return true;
+}
