@@ -243,7 +243,8 @@ sub start
     if (my $old = delete $n->{orphans}) {
         poll_until(sub { !grep { _lives($_) } @$old }) or die "$name: processes of the old postmaster do not end\n";
         # PostgreSQL would take a zombie for a running postmaster.
-        unlink $n->data_dir . '/postmaster.pid';
+        my $socket = $n->host . '/.s.PGSQL.' . $n->port;
+        unlink $n->data_dir . '/postmaster.pid', $socket, "$socket.lock";
     }
     $n->start;
 }
