@@ -11,6 +11,9 @@ VERSION := $(or $(shell sed -n 's/^\#define TANIST_VERSION "\(.*\)"/\1/p' proxy/
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+ifeq ($(SAN),fuzz)
+override CC := clang
+endif
 B ?= build$(if $(SAN),-$(SAN))
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -45,7 +48,6 @@ SANFLAGS := -fsanitize=thread
 HARDEN :=
 endif
 ifeq ($(SAN),fuzz)
-CC := clang
 SANFLAGS := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 HARDEN :=
 endif
@@ -168,18 +170,23 @@ e2e: all ## end-to-end tests on real servers (TESTS=... for some)
 	prove -I tests/lib --timer $(TESTS)
 
 asan: ## unit tests and a short end-to-end run under address and undefined sanitizers
-	$(MAKE) $(JOBS) SAN=address all unit sim SEEDS=1..100
+	$(MAKE) $(JOBS) SAN=address all build-tests
+	$(MAKE) SAN=address unit sim SEEDS=1..100
 	$(MAKE) SAN=address e2e TESTS="$(TESTS_SAN)"
 
 tsan: ## the same under the thread sanitizer
-	$(MAKE) $(JOBS) SAN=thread all unit sim SEEDS=1..20
+	$(MAKE) $(JOBS) SAN=thread all build-tests
+	$(MAKE) SAN=thread unit sim SEEDS=1..20
 	$(MAKE) SAN=thread e2e TESTS="$(TESTS_SAN)"
 
 # The short end-to-end test of the sanitizer runs: a session, and a failover.
 TESTS_SAN ?= $(sort $(wildcard tests/t/000*.t tests/t/100*.t tests/t/200*.t tests/t/400*.t))
 
 fuzz: ## run each fuzz target for T seconds from its corpus
+	$(MAKE) $(JOBS) SAN=fuzz fuzz-build
 	$(MAKE) SAN=fuzz fuzz-run
+
+fuzz-build: $(FUZZ_BIN)
 
 fuzz-run: $(FUZZ_BIN)
 	@for f in $(FUZZ_BIN); do n=$${f##*/fuzz_}; mkdir -p $(B)/corpus/$$n $(B)/crash; \
@@ -190,6 +197,7 @@ fuzz-run: $(FUZZ_BIN)
 
 # Regression of the seed corpora only, without new input: fast enough for CI.
 fuzz-seeds:
+	$(MAKE) $(JOBS) SAN=fuzz fuzz-build
 	$(MAKE) SAN=fuzz fuzz-seeds-run
 
 fuzz-seeds-run: $(FUZZ_BIN)
@@ -272,7 +280,7 @@ help: ## this list
 clean: ## remove build output
 	rm -rf build build-* tmp_check
 
-.PHONY: all deps deps-demo demo demo-kill demo-stop check build-tests unit sim e2e asan tsan fuzz fuzz-run fuzz-seeds \
+.PHONY: all deps deps-demo demo demo-kill demo-stop check build-tests unit sim e2e asan tsan fuzz fuzz-build fuzz-run fuzz-seeds \
 	fuzz-seeds-run cov bench-classify lint lint-includes lint-headers lint-size lint-format lint-conf lint-tokens \
 	format sample install uninstall compdb help clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
