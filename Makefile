@@ -179,6 +179,10 @@ tsan: ## the same under the thread sanitizer
 	$(MAKE) SAN=thread unit sim SEEDS=1..20
 	$(MAKE) SAN=thread e2e TESTS="$(TESTS_SAN)"
 
+memcheck: all ## the short end-to-end run under valgrind
+	TANIST_WRAPPER="valgrind -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --error-exitcode=99" \
+	$(MAKE) e2e TESTS="$(TESTS_SAN)"
+
 # The short end-to-end test of the sanitizer runs: a session, and a failover.
 TESTS_SAN ?= $(sort $(wildcard tests/t/000*.t tests/t/100*.t tests/t/200*.t tests/t/400*.t))
 
@@ -207,7 +211,7 @@ fuzz-seeds-run: $(FUZZ_BIN)
 cov: ## branch coverage of the pure folders by the unit tests (gcov)
 	$(MAKE) SAN=cov CC=gcc unit
 	@for f in $(PURE_SRC); do gcov -b -n -o $(B)-cov/$$f $(B)-cov/$${f%.c}.o 2>/dev/null | \
-	  awk -v f=$$f '/^File/ {on = index($$0, f)} on && /^(Lines|Branches) executed/ {printf "%s ", $$0} END {print f}'; done
+	  awk -v f=$$f '/^File/ {on = index($$0, f)} /^$$/ {on = 0} on && /^(Lines|Branches) executed/ {printf "%s ", $$0} END {print f}'; done
 
 bench-classify: ## nanoseconds per statement of the classifier
 	$(MAKE) $(B)/unit/bench_classify && $(B)/unit/bench_classify
@@ -280,7 +284,7 @@ help: ## this list
 clean: ## remove build output
 	rm -rf build build-* tmp_check
 
-.PHONY: all deps deps-demo demo demo-kill demo-stop check build-tests unit sim e2e asan tsan fuzz fuzz-build fuzz-run fuzz-seeds \
+.PHONY: all deps deps-demo demo demo-kill demo-stop check build-tests unit sim e2e asan tsan memcheck fuzz fuzz-build fuzz-run fuzz-seeds \
 	fuzz-seeds-run cov bench-classify lint lint-includes lint-headers lint-size lint-format lint-conf lint-tokens \
 	format sample install uninstall compdb help clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -38,7 +38,6 @@ sub new
         %o,
         name => $name,
         port => $o{port} // PostgreSQL::Test::Cluster::get_free_port(),
-        http => PostgreSQL::Test::Cluster::get_free_port(),
         dir  => PostgreSQL::Test::Utils::tempdir_short(),
         log  => "$PostgreSQL::Test::Utils::log_path/$name.log",
         sets => {},
@@ -73,7 +72,6 @@ sub _defaults
         failover     => { mode        => 'automatic' },
         auth         => { method      => 'scram-sha-256' },
         admin        => { admin_users => 'postgres,tanist', stats_users => 'app' },
-        http         => { address     => '127.0.0.1', port => $self->{http} },
     );
     for my $n ($c->names) {
         $s{"node $n"} = { cluster => 'prod', host => '127.0.0.1', port => $c->node($n)->port };
@@ -120,7 +118,6 @@ sub _write
 }
 
 sub port { $_[0]{port} }
-sub http_port { $_[0]{http} }
 sub host { '127.0.0.1' }
 sub dir { $_[0]{dir} }
 sub pid { $_[0]{pid} }
@@ -131,7 +128,9 @@ sub _command
 {
     my ($self) = @_;
     my @wrapper = split ' ', $ENV{TANIST_WRAPPER} // '';
-    my @conf = defined $self->{conninfo} ? ($self->{conninfo}) : ('-c', $self->conf_file);
+    my @conf = ('-c', $self->conf_file);
+    @conf = ('--set', "tanist.state_dir=$self->{dir}", '--set', "listen.main.port=$self->{port}", $self->{conninfo})
+        if defined $self->{conninfo};
     # The daemon must not outlive a test that was killed.
     return ('setpriv', '--pdeathsig', 'KILL', @wrapper, $binary, 'serve', @{ $self->{args} // [] }, @conf);
 }
