@@ -96,7 +96,15 @@ $(B)/%.o: %.c
 $(B)/unit/%.t: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libpure.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(UNIT_LIBS) $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libpure.a -lcmocka $(UNIT_LIBS) $(PKG_LIBS)
+
+# Parts of the shell that can be tested without a daemon.
+$(B)/unit/test_proxy_conf.t: $(call obj,$(wildcard proxy/proxy_conf*.c replication/repl_conf.c replication/pgconn.c))
+$(B)/unit/test_console_parse.t: $(B)/proxy/admin/console_parse.o
+$(B)/unit/test_merge.t: $(B)/proxy/admin/merge.o $(B)/proxy/admin/averages.o
+$(B)/unit/test_answer.t: $(B)/proxy/admin/answer.o
+$(B)/unit/test_cli_print.t: $(B)/proxy/cli_print.o
+$(B)/unit/test_tls.t: $(B)/proxy/tls.o
 
 # libpg_query is PostgreSQL's own grammar: the oracle for our classification, in tests only.
 $(B)/unit/test_oracle%.t: UNIT_LIBS := -lpg_query
