@@ -48,7 +48,8 @@ struct load {
 /* ---- Diagnostics ---- */
 
 PRINTF_LIKE(4, 0)
-static void vadd(struct conf_diags *diags, const struct conf_where *where, bool warning, const char *fmt, va_list ap)
+static void vadd(struct conf_diags *diags, const struct conf_where *where, bool warning,
+                 const char *fmt, va_list ap)
 {
     if (!warning)
         diags->n_errors++;
@@ -73,7 +74,8 @@ static void add_error(struct load *l, const struct ini_where *at, const char *fm
     va_end(ap);
 }
 
-void conf_diag_add(struct conf_diags *diags, bool warning, const char *section, const char *name, const char *fmt, ...)
+void conf_diag_add(struct conf_diags *diags, bool warning, const char *section, const char *name,
+                   const char *fmt, ...)
 {
     const struct conf_where nowhere = {.line = 0};
     char text[ERR_TEXT_MAX];
@@ -103,7 +105,8 @@ void conf_diags_print(const struct conf_diags *diags, FILE *out)
             fprintf(out, "%s:", d->where.file);
         if (d->where.line)
             fprintf(out, "%d:%d:", d->where.line, d->where.column);
-        fprintf(out, "%s%s: %s\n", d->where.file[0] ? " " : "", d->warning ? "warning" : "error", d->text);
+        fprintf(out, "%s%s: %s\n", d->where.file[0] ? " " : "", d->warning ? "warning" : "error",
+                d->text);
     }
     if (diags->more)
         fprintf(out, "(more errors; only the first %d are shown)\n", CONF_DIAGS_MAX);
@@ -151,13 +154,14 @@ static void unknown_setting(struct load *l, const struct ini_where *at, const ch
     }
     for (int i = 0; i < l->n_sections; i++) {
         if (find_setting(&l->sections[i], name)) {
-            add_error(l, at, "unknown setting \"%s\" in section [%s]: it belongs to section [%s%s]", name, l->kind,
-                      l->sections[i].kind, l->sections[i].named ? " NAME" : "");
+            add_error(l, at, "unknown setting \"%s\" in section [%s]: it belongs to section [%s%s]",
+                      name, l->kind, l->sections[i].kind, l->sections[i].named ? " NAME" : "");
             return;
         }
     }
     if (near)
-        add_error(l, at, "unknown setting \"%s\" in section [%s]: did you mean \"%s\"?", name, l->kind, near);
+        add_error(l, at, "unknown setting \"%s\" in section [%s]: did you mean \"%s\"?", name,
+                  l->kind, near);
     else
         add_error(l, at, "unknown setting \"%s\" in section [%s]", name, l->kind);
 }
@@ -252,8 +256,8 @@ static bool remember(struct load *l, const struct conf_setting *s, const void *i
 }
 
 /* at[0] is the key's place, at[1] the value's. */
-static void assign(struct load *l, const struct ini_where at[2], const struct conf_setting *s, void *instance,
-                   const char *text)
+static void assign(struct load *l, const struct ini_where at[2], const struct conf_setting *s,
+                   void *instance, const char *text)
 {
     char joined[CONF_VALUE_MAX];
     struct err e = {0};
@@ -265,7 +269,8 @@ static void assign(struct load *l, const struct ini_where at[2], const struct co
         strbuf_init(&b, joined, sizeof(joined));
         strbuf_addf(&b, "%s,%s", old, text);
         if (b.truncated) {
-            add_error(l, &at[1], "%s: all values together are longer than %d bytes", s->name, CONF_VALUE_MAX - 1);
+            add_error(l, &at[1], "%s: all values together are longer than %d bytes", s->name,
+                      CONF_VALUE_MAX - 1);
             return;
         }
         text = joined;
@@ -278,7 +283,8 @@ static void assign(struct load *l, const struct ini_where at[2], const struct co
         add_error(l, &at[0], "too many settings");
 }
 
-static void set_by_name(struct load *l, const struct ini_where at[2], const char *name, const char *text)
+static void set_by_name(struct load *l, const struct ini_where at[2], const char *name,
+                        const char *text)
 {
     for (int i = 0; i < l->n_sections; i++) {
         const struct conf_setting *s = l->instances[i] ? find_setting(&l->sections[i], name) : NULL;
@@ -304,7 +310,8 @@ static void on_section(void *arg, const struct ini_where *at, const char *sectio
     }
     while (n < all.n && section[n] != ' ' && section[n] != '\t')
         n++;
-    (void)enter(l, at, (struct slice){section, n}, slice_trim((struct slice){section + n, all.n - n}));
+    (void)enter(l, at, (struct slice){section, n},
+                slice_trim((struct slice){section + n, all.n - n}));
 }
 
 static void on_value(void *arg, const struct ini_where at[2], const char *name, const char *value)
@@ -381,7 +388,8 @@ static void load_environment(struct load *l)
 static void load_set(struct load *l, int number, const char *set)
 {
     const char *equals = strchr(set, '=');
-    struct ini_where at[2] = {{.file = "--set", .line = number, .column = 1}, {.file = "--set", .line = number}};
+    struct ini_where at[2] = {{.file = "--set", .line = number, .column = 1},
+                              {.file = "--set", .line = number}};
     const char *dot = equals ? equals : set;
     while (dot > set && *dot != '.')
         dot--;
@@ -392,7 +400,8 @@ static void load_set(struct load *l, int number, const char *set)
     char name[NAME_MAX_BYTES];
     const struct slice key = slice_trim((struct slice){dot + 1, (size_t)(equals - dot - 1)});
     const struct slice section = slice_trim((struct slice){set, (size_t)(dot - set)});
-    (void)snprintf(name, sizeof(name), "%.*s", (int)(key.n < sizeof(name) ? key.n : sizeof(name) - 1), key.p);
+    (void)snprintf(name, sizeof(name), "%.*s",
+                   (int)(key.n < sizeof(name) ? key.n : sizeof(name) - 1), key.p);
 
     size_t n = 0;
     while (n < section.n && section.p[n] != ' ' && section.p[n] != '.')
@@ -426,15 +435,16 @@ static void check_required(struct load *l)
         for (int k = 0; (instance = sec->at(l->root, k, &name)) != NULL; k++) {
             for (int j = 0; j < sec->n_settings; j++) {
                 const struct conf_setting *s = &sec->settings[j];
-                if ((s->flags & CONF_REQUIRED) && !(s->def && *s->def) && !find_given(l, s, instance))
+                if ((s->flags & CONF_REQUIRED) && !(s->def && *s->def) &&
+                    !find_given(l, s, instance))
                     conf_diag_add(l->diags, false, sec->kind, name, "\"%s\" must be set", s->name);
             }
         }
     }
 }
 
-int conf_load(void *root, const struct conf_section *sections, int n_sections, const struct conf_source *src,
-              struct conf_diags *diags)
+int conf_load(void *root, const struct conf_section *sections, int n_sections,
+              const struct conf_source *src, struct conf_diags *diags)
 {
     BUG_ON(n_sections > SECTIONS_MAX);
     struct load l = {.root = root, .sections = sections, .n_sections = n_sections, .diags = diags};

@@ -10,8 +10,9 @@
 enum { WRAP_COLUMN = 96 };
 
 static const char *const type_names[CONF_TYPE_NR] = {
-    [CONF_BOOL] = "on or off",   [CONF_INT] = "number",  [CONF_DURATION] = "duration", [CONF_BYTES] = "size",
-    [CONF_PERCENT] = "percentage", [CONF_STRING] = "text", [CONF_ENUM] = "choice",
+    [CONF_BOOL] = "on or off", [CONF_INT] = "number",         [CONF_DURATION] = "duration",
+    [CONF_BYTES] = "size",     [CONF_PERCENT] = "percentage", [CONF_STRING] = "text",
+    [CONF_ENUM] = "choice",
 };
 
 /* Words of a text in lines of at most WRAP_COLUMN bytes, each behind a prefix. */
@@ -67,7 +68,8 @@ static void describe(const struct conf_setting *s, struct strbuf *b)
 static bool is_plain(const char *text)
 {
     for (const char *p = text; *p; p++) {
-        const bool alnum = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9');
+        const bool alnum =
+            (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9');
         if (!alnum && !strchr("_./:%*-,", *p))
             return false;
     }
@@ -115,8 +117,10 @@ static void print_default(FILE *out, const struct conf_setting *s)
 void conf_print_sample(const struct conf_section *sections, int n_sections, FILE *out)
 {
     fputs("# Sample configuration. Every line shows the default; take the '#' away to change it.\n"
-          "# Durations take us, ms, s, min, h, d; sizes take B, kB, MB, GB, TB (1024). Text with blanks or '#'\n"
-          "# goes into single quotes ('it''s'). ${VAR} and ${VAR:-default} come from the environment.\n"
+          "# Durations take us, ms, s, min, h, d; sizes take B, kB, MB, GB, TB (1024). Text with "
+          "blanks or '#'\n"
+          "# goes into single quotes ('it''s'). ${VAR} and ${VAR:-default} come from the "
+          "environment.\n"
           "# include = FILE and include_dir = DIR read further files.\n",
           out);
     for (int i = 0; i < n_sections; i++) {
@@ -163,7 +167,8 @@ static void dump_setting(const struct conf_setting *s, const void *instance, FIL
     fputc('\n', out);
 }
 
-void conf_print_dump(const void *root, const struct conf_section *sections, int n_sections, FILE *out)
+void conf_print_dump(const void *root, const struct conf_section *sections, int n_sections,
+                     FILE *out)
 {
     bool first = true;
     for (int i = 0; i < n_sections; i++) {
@@ -231,8 +236,8 @@ static const void *find_instance(const void *root, const struct conf_section *se
     return NULL;
 }
 
-void conf_diff(const void *old_root, const void *new_root, const struct conf_section *sections, int n_sections,
-               conf_diff_cb cb, void *arg)
+void conf_diff(const void *old_root, const void *new_root, const struct conf_section *sections,
+               int n_sections, conf_diff_cb cb, void *arg)
 {
     for (int i = 0; i < n_sections; i++) {
         const struct conf_section *sec = &sections[i];

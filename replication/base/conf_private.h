@@ -16,7 +16,8 @@ static inline const void *conf_field_const(const struct conf_setting *s, const v
 }
 
 /* As conf_set_value and conf_value_text, on the field itself; text is not masked. */
-int conf_field_parse(const struct conf_setting *s, void *field, const char *text, struct err *e) MUST_CHECK;
+int conf_field_parse(const struct conf_setting *s, void *field, const char *text, struct err *e)
+    MUST_CHECK;
 void conf_field_text(const struct conf_setting *s, const void *field, char *out, size_t cap);
 bool conf_field_equal(const struct conf_setting *s, const void *a, const void *b);
 
@@ -24,6 +25,7 @@ bool conf_field_equal(const struct conf_setting *s, const void *a, const void *b
 void conf_field_default(const struct conf_setting *s, void *field);
 
 /* The nearest of n names (by name_at) for "did you mean", or NULL if none is near. */
-const char *conf_nearest(const char *word, const char *(*name_at)(const void *arg, int i), const void *arg, int n);
+const char *conf_nearest(const char *word, const char *(*name_at)(const void *arg, int i),
+                         const void *arg, int n);
 
 #endif

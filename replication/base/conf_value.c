@@ -14,19 +14,27 @@ struct unit {
 };
 
 static const struct unit time_units[] = {
-    {"d", 24 * 3600 * USEC_PER_SEC}, {"h", 3600 * USEC_PER_SEC}, {"min", 60 * USEC_PER_SEC},
-    {"s", USEC_PER_SEC},             {"ms", USEC_PER_MS},        {"us", 1},
+    {"d", 24 * 3600 * USEC_PER_SEC},
+    {"h", 3600 * USEC_PER_SEC},
+    {"min", 60 * USEC_PER_SEC},
+    {"s", USEC_PER_SEC},
+    {"ms", USEC_PER_MS},
+    {"us", 1},
 };
 static const struct unit byte_units[] = {
-    {"TB", INT64_C(1) << 40}, {"GB", INT64_C(1) << 30}, {"MB", INT64_C(1) << 20}, {"kB", 1024}, {"B", 1},
+    {"TB", INT64_C(1) << 40},
+    {"GB", INT64_C(1) << 30},
+    {"MB", INT64_C(1) << 20},
+    {"kB", 1024},
+    {"B", 1},
 };
 
 static const struct {
     const char *name;
     bool value;
 } bool_words[] = {
-    {"on", true},   {"off", false}, {"true", true}, {"false", false},
-    {"yes", true},  {"no", false},  {"1", true},    {"0", false},
+    {"on", true},  {"off", false}, {"true", true}, {"false", false},
+    {"yes", true}, {"no", false},  {"1", true},    {"0", false},
 };
 
 /* Largest to smallest, for both directions. */
@@ -47,7 +55,8 @@ static const struct unit *find_unit(const struct unit *units, int n, struct slic
 
 /* "invalid value "x": why", without the value when it is secret. */
 PRINTF_LIKE(4, 5)
-static int bad_value(const struct conf_setting *s, const char *text, struct err *e, const char *fmt, ...)
+static int bad_value(const struct conf_setting *s, const char *text, struct err *e, const char *fmt,
+                     ...)
 {
     char why[ERR_TEXT_MAX];
     va_list ap;
@@ -56,8 +65,8 @@ static int bad_value(const struct conf_setting *s, const char *text, struct err 
     va_end(ap);
     if (s->flags & CONF_SECRET)
         return err_set(e, ERR_INVALID, "%s: invalid value: %s", s->name, why);
-    return err_set(e, ERR_INVALID, "%s: invalid value \"%.64s\"%s: %s", s->name, text, strlen(text) > 64 ? "..." : "",
-                   why);
+    return err_set(e, ERR_INVALID, "%s: invalid value \"%.64s\"%s: %s", s->name, text,
+                   strlen(text) > 64 ? "..." : "", why);
 }
 
 static int check_range(const struct conf_setting *s, int64_t v, const char *text, struct err *e)
@@ -135,19 +144,23 @@ static int parse_int(const struct conf_setting *s, int64_t *field, const char *t
         *field = -1;
         return 0;
     }
-    if (!read_number(text, &n) || n.rest.n || n.millionths || memchr(t.p, '.', t.n) || !scale(&n, 1, &v))
-        return bad_value(s, text, e, "expected a whole number%s", s->flags & CONF_AUTO ? " or auto" : "");
+    if (!read_number(text, &n) || n.rest.n || n.millionths || memchr(t.p, '.', t.n) ||
+        !scale(&n, 1, &v))
+        return bad_value(s, text, e, "expected a whole number%s",
+                         s->flags & CONF_AUTO ? " or auto" : "");
     const int rc = check_range(s, v, text, e);
     if (rc == 0)
         *field = v;
     return rc;
 }
 
-static int parse_percent(const struct conf_setting *s, int64_t *field, const char *text, struct err *e)
+static int parse_percent(const struct conf_setting *s, int64_t *field, const char *text,
+                         struct err *e)
 {
     struct number n;
     int64_t v;
-    if (!read_number(text, &n) || n.millionths || (n.rest.n && !slice_eq(n.rest, "%")) || !scale(&n, 1, &v))
+    if (!read_number(text, &n) || n.millionths || (n.rest.n && !slice_eq(n.rest, "%")) ||
+        !scale(&n, 1, &v))
         return bad_value(s, text, e, "expected a percentage such as 70%%");
     const int rc = check_range(s, v, text, e);
     if (rc == 0)
@@ -158,13 +171,15 @@ static int parse_percent(const struct conf_setting *s, int64_t *field, const cha
 static int bad_unit(const struct conf_setting *s, const char *text, struct err *e)
 {
     if (s->type == CONF_DURATION)
-        return bad_value(s, text, e, "expected a number with one of the units us, ms, s, min, h, d%s",
+        return bad_value(s, text, e,
+                         "expected a number with one of the units us, ms, s, min, h, d%s",
                          s->flags & CONF_NEVER ? ", or off" : "");
     return bad_value(s, text, e, "expected a number with one of the units B, kB, MB, GB, TB");
 }
 
 /* Durations and sizes: 0, or INT64 in base units. */
-static int parse_with_unit(const struct conf_setting *s, int64_t *out, const char *text, struct err *e)
+static int parse_with_unit(const struct conf_setting *s, int64_t *out, const char *text,
+                           struct err *e)
 {
     struct number n;
     int n_units;
@@ -386,11 +401,14 @@ bool conf_value_is_default(const struct conf_setting *s, const void *instance)
     return conf_field_equal(s, &def, conf_field_const(s, instance));
 }
 
-const char *conf_nearest(const char *word, const char *(*name_at)(const void *arg, int i), const void *arg, int n)
+const char *conf_nearest(const char *word, const char *(*name_at)(const void *arg, int i),
+                         const void *arg, int n)
 {
     const char *best = NULL;
     /* A third of the letters may be wrong, but never a whole short word. */
-    const unsigned max = (unsigned)(strlen(word) < 3 ? 1 : strlen(word) / 3 < 4 ? strlen(word) / 3 : 4);
+    const unsigned max = (unsigned)(strlen(word) < 3       ? 1
+                                    : strlen(word) / 3 < 4 ? strlen(word) / 3
+                                                           : 4);
     unsigned best_distance = max + 1;
     for (int i = 0; i < n; i++) {
         const unsigned d = str_distance(word, name_at(arg, i), max);

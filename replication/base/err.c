@@ -9,8 +9,8 @@ const char *err_token(int code)
     switch (code) {
     case 0:
         return "ok";
-#define X(name, value, token)                                                                      \
-    case value:                                                                                    \
+#define X(name, value, token) \
+    case value:               \
         return token;
         ERR_CODES(X)
 #undef X

@@ -46,7 +46,8 @@ static bool is_blank(char c)
 
 static bool is_name_char(char c, bool first)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (!first && c >= '0' && c <= '9');
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           (!first && c >= '0' && c <= '9');
 }
 
 /* ---- Values: quotes, comments, variables ---- */
@@ -78,7 +79,8 @@ static bool expand(struct value *v)
     }
     const bool has_default = name[n] == ':' && name[n + 1] == '-';
     if (n == 0 || n >= INI_VAR_MAX || (name + n != close && !has_default)) {
-        report(v->src, value_column(v, at), "bad variable \"%.*s\": expected ${NAME} or ${NAME:-default}",
+        report(v->src, value_column(v, at),
+               "bad variable \"%.*s\": expected ${NAME} or ${NAME:-default}",
                (int)(close - name + 3 < 64 ? close - name + 3 : 64), v->p + at);
         return false;
     }
@@ -273,7 +275,8 @@ static void include(struct source *s, bool folder, const char *path)
     } else if (!*path) {
         report(s, s->value_column, "a path is expected");
     } else if (s->depth >= INI_DEPTH_MAX) {
-        report(s, s->key_column, "includes nest deeper than %d files (does a file include itself?)", INI_DEPTH_MAX);
+        report(s, s->key_column, "includes nest deeper than %d files (does a file include itself?)",
+               INI_DEPTH_MAX);
     } else if (resolve(s, path, whole, sizeof(whole))) {
         if (folder)
             include_dir(s, whole);
@@ -322,7 +325,8 @@ static bool check_section(const struct source *s, const char *line, int column)
     }
     const struct slice inside = slice_trim((struct slice){line + 1, (size_t)(close - line - 1)});
     if (close - line - 1 > INI_NAME_BYTES_MAX || inside.n == 0) {
-        report(s, column + 1, inside.n ? "the section is longer than %d bytes" : "the section has no name",
+        report(s, column + 1,
+               inside.n ? "the section is longer than %d bytes" : "the section has no name",
                INI_NAME_BYTES_MAX);
         return false;
     }
@@ -342,7 +346,8 @@ static bool check_pair(struct source *s, const char *line, int column)
     }
     const struct slice name = slice_trim((struct slice){line, at});
     if (name.n == 0 || name.n > INI_NAME_BYTES_MAX) {
-        report(s, column, name.n ? "the name is longer than %d bytes" : "a name is missing before \"=\"",
+        report(s, column,
+               name.n ? "the name is longer than %d bytes" : "a name is missing before \"=\"",
                INI_NAME_BYTES_MAX);
         return false;
     }
@@ -395,7 +400,8 @@ static char *on_line(char *str, int num, void *stream)
             continue;
         const int column = (int)i + 1;
         const bool section = line[i] == '[';
-        const bool good = section ? check_section(s, line + i, column) : check_pair(s, line + i, column);
+        const bool good =
+            section ? check_section(s, line + i, column) : check_pair(s, line + i, column);
         if (!good && section)
             s->sink->on_section(s->sink->arg, NULL, NULL);
         if (good) {

@@ -29,7 +29,8 @@ struct ini_where {
  * on_include brackets an included file; afterwards the section from before goes on. */
 struct ini_sink {
     void (*on_section)(void *arg, const struct ini_where *at, const char *section);
-    void (*on_value)(void *arg, const struct ini_where key_value_at[2], const char *name, const char *value);
+    void (*on_value)(void *arg, const struct ini_where key_value_at[2], const char *name,
+                     const char *value);
     void (*on_include)(void *arg, bool begin);
     void (*on_error)(void *arg, const struct ini_where *at, const char *text);
     void *arg;

@@ -137,7 +137,8 @@ static void add_escaped(struct strbuf *b, const char *value, size_t limit, bool 
     }
 }
 
-static void add_pair(struct strbuf *b, const char *key, const char *value, size_t limit, enum log_format format)
+static void add_pair(struct strbuf *b, const char *key, const char *value, size_t limit,
+                     enum log_format format)
 {
     /* The key, its punctuation and the smallest value must fit, else the pair is left out. */
     if (!value || b->n + strlen(key) + LOG_TAIL_ROOM > limit)
@@ -210,7 +211,8 @@ static void write_line(const char *p, size_t n)
     /* Any other failure (disk full, reader gone) loses the line: there is nowhere to say so. */
 }
 
-void log_event(enum log_level level, const char *event, const struct log_kv *kv, int n, const char *fmt, ...)
+void log_event(enum log_level level, const char *event, const struct log_kv *kv, int n,
+               const char *fmt, ...)
 {
     char msg[LOG_LINE_MAX], text[LOG_LINE_MAX];
     if (!log_enabled(level))

@@ -6,7 +6,9 @@
 #include "bug.h"
 #include "str.h"
 
-enum { FINI_TURNS_MAX = 8 }; /* a close callback may close another handle; this many levels are enough */
+enum {
+    FINI_TURNS_MAX = 8
+}; /* a close callback may close another handle; this many levels are enough */
 
 static void free_deferred(struct loop *l)
 {
@@ -166,7 +168,8 @@ int loop_start(struct loop *l, void (*on_start)(struct loop *l), struct err *e)
     l->on_start = on_start;
     const int rc = uv_thread_create(&l->thread, thread_main, l);
     if (rc)
-        return err_set(e, ERR_NOMEM, "loop %s: cannot start a thread: %s", l->name, uv_strerror(rc));
+        return err_set(e, ERR_NOMEM, "loop %s: cannot start a thread: %s", l->name,
+                       uv_strerror(rc));
     l->joinable = true;
     /* Only when the new thread has put its name into `owner` may any other thread look there. */
     uv_sem_wait(&l->started);

@@ -43,7 +43,8 @@ struct loop {
 
     /* Private. */
     uv_thread_t thread;
-    uv_thread_t owner; /* the thread that may touch the loop; before start and after join, who did that */
+    uv_thread_t
+        owner; /* the thread that may touch the loop; before start and after join, who did that */
     uv_sem_t started;
     bool joinable;
     void (*on_start)(struct loop *l);

@@ -17,7 +17,7 @@
 #ifdef SLAB_ASAN
 #include <sanitizer/asan_interface.h>
 #else
-#define ASAN_POISON_MEMORY_REGION(p, n) ((void)0)
+#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)0)
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)0)
 #endif
 

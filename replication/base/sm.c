@@ -12,7 +12,8 @@ static void check(const struct sm *sm)
     BUG_ON(sm->state >= sm->n_states);
 }
 
-void sm_init(struct sm *sm, const char *machine, const struct sm_state *states, int n_states, int initial)
+void sm_init(struct sm *sm, const char *machine, const struct sm_state *states, int n_states,
+             int initial)
 {
     BUG_ON(machine == NULL);
     BUG_ON(states == NULL);
@@ -39,14 +40,11 @@ static void log_move(const struct sm *sm, int prev, const char *reason)
     snprintf(event, sizeof(event), "%s.%s", sm->machine, sm->states[sm->state].name);
     snprintf(id, sizeof(id), "%llu", (unsigned long long)sm->id);
     const struct log_kv kv[] = {
-        {"machine", sm->machine},
-        {"id", id},
-        {"from", sm->states[prev].name},
-        {"to", sm->states[sm->state].name},
-        {"reason", reason},
+        {"machine", sm->machine},           {"id", id},         {"from", sm->states[prev].name},
+        {"to", sm->states[sm->state].name}, {"reason", reason},
     };
-    log_event(level, event, kv, (int)ARRAY_LEN(kv), "%s: %s -> %s", sm->machine, sm->states[prev].name,
-              sm->states[sm->state].name);
+    log_event(level, event, kv, (int)ARRAY_LEN(kv), "%s: %s -> %s", sm->machine,
+              sm->states[prev].name, sm->states[sm->state].name);
 }
 
 void sm_move(struct sm *sm, int state, const char *reason)

@@ -11,7 +11,12 @@
 
 #include "attrs.h"
 
-enum { TABLE_COLS_MAX = 64, TABLE_ROWS_MAX = 100000, TABLE_BYTES_MAX = 16 * 1024 * 1024, TABLE_CELL_MAX = 1024 };
+enum {
+    TABLE_COLS_MAX = 64,
+    TABLE_ROWS_MAX = 100000,
+    TABLE_BYTES_MAX = 16 * 1024 * 1024,
+    TABLE_CELL_MAX = 1024
+};
 
 struct table;
 

@@ -55,7 +55,8 @@ static void split_everywhere(void **state)
     assert_int_equal(w.n, 13);
 
     for (size_t n = 0; n <= w.n; n++) {
-        uint8_t *copy = malloc(n ? n : 1); /* on the heap, so that a sanitizer sees a step too far */
+        uint8_t *copy =
+            malloc(n ? n : 1); /* on the heap, so that a sanitizer sees a step too far */
         assert_non_null(copy);
         memcpy(copy, whole, n);
         struct reader r = reader_of(copy, n);

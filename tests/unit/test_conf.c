@@ -47,24 +47,57 @@ struct root {
 
 static const char *const modes[] = {"automatic", "manual", "follow", NULL};
 
-#define AT(type, member) .offset = offsetof(struct type, member), .size = sizeof(((struct type *)NULL)->member)
+#define AT(type, member) \
+    .offset = offsetof(struct type, member), .size = sizeof(((struct type *)NULL)->member)
 
 static const struct conf_setting main_rows[] = {
-    {.name = "flag", .type = CONF_BOOL, .def = "on", AT(main_conf, flag), .flags = CONF_RELOAD, .doc = "A switch."},
-    {.name = "workers", .type = CONF_INT, .def = "auto", AT(main_conf, workers), .min = 1, .max = 64, .flags = CONF_AUTO,
+    {.name = "flag",
+     .type = CONF_BOOL,
+     .def = "on",
+     AT(main_conf, flag),
+     .flags = CONF_RELOAD,
+     .doc = "A switch."},
+    {.name = "workers",
+     .type = CONF_INT,
+     .def = "auto",
+     AT(main_conf, workers),
+     .min = 1,
+     .max = 64,
+     .flags = CONF_AUTO,
      .doc = "How many."},
-    {.name = "wait", .type = CONF_DURATION, .def = "500ms", .unit = "ms", AT(main_conf, wait), .min = 10 * USEC_PER_MS,
-     .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD | CONF_NEVER,
-     .doc = "How long. A second sentence makes this text long enough that it has to be wrapped somewhere in the sample "
+    {.name = "wait",
+     .type = CONF_DURATION,
+     .def = "500ms",
+     .unit = "ms",
+     AT(main_conf, wait),
+     .min = 10 * USEC_PER_MS,
+     .max = 3600 * USEC_PER_SEC,
+     .flags = CONF_RELOAD | CONF_NEVER,
+     .doc = "How long. A second sentence makes this text long enough that it has to be wrapped "
+            "somewhere in the sample "
             "file."},
     {.name = "naked", .type = CONF_DURATION, AT(main_conf, naked), .doc = "Needs a unit_or *not*."},
-    {.name = "size", .type = CONF_BYTES, .def = "16MB", AT(main_conf, size), .min = 1024, .max = INT64_C(1) << 40},
-    {.name = "percent", .type = CONF_PERCENT, .def = "70%", AT(main_conf, percent), .min = 1, .max = 100},
+    {.name = "size",
+     .type = CONF_BYTES,
+     .def = "16MB",
+     AT(main_conf, size),
+     .min = 1024,
+     .max = INT64_C(1) << 40},
+    {.name = "percent",
+     .type = CONF_PERCENT,
+     .def = "70%",
+     AT(main_conf, percent),
+     .min = 1,
+     .max = 100},
     {.name = "text", .type = CONF_STRING, .def = "it's # x", AT(main_conf, text)},
     {.name = "list", .type = CONF_STRING, AT(main_conf, list), .flags = CONF_REPEAT},
     {.name = "secret", .type = CONF_STRING, AT(main_conf, secret), .flags = CONF_SECRET},
     {.name = "mode", .type = CONF_ENUM, .def = "automatic", AT(main_conf, mode), .values = modes},
-    {.name = "hidden", .type = CONF_DURATION, .def = "1min", AT(main_conf, hidden), .flags = CONF_HIDDEN},
+    {.name = "hidden",
+     .type = CONF_DURATION,
+     .def = "1min",
+     AT(main_conf, hidden),
+     .flags = CONF_HIDDEN},
 };
 static const struct conf_setting extra_rows[] = {
     {.name = "extra", .type = CONF_INT, .def = "7", AT(extra_conf, extra)},
@@ -129,11 +162,25 @@ static const void *node_at(const void *root, int i, const char **name)
 }
 
 static const struct conf_section sections[] = {
-    {.kind = "main", .settings = main_rows, .n_settings = (int)ARRAY_LEN(main_rows), .doc = "The main part.", .get = main_get,
+    {.kind = "main",
+     .settings = main_rows,
+     .n_settings = (int)ARRAY_LEN(main_rows),
+     .doc = "The main part.",
+     .get = main_get,
      .at = main_at},
-    {.kind = "main", .settings = extra_rows, .n_settings = (int)ARRAY_LEN(extra_rows), .get = extra_get, .at = extra_at},
-    {.kind = "node", .named = true, .settings = node_rows, .n_settings = (int)ARRAY_LEN(node_rows), .doc = "A node.",
-     .example_name = "pg1", .get = node_get, .at = node_at},
+    {.kind = "main",
+     .settings = extra_rows,
+     .n_settings = (int)ARRAY_LEN(extra_rows),
+     .get = extra_get,
+     .at = extra_at},
+    {.kind = "node",
+     .named = true,
+     .settings = node_rows,
+     .n_settings = (int)ARRAY_LEN(node_rows),
+     .doc = "A node.",
+     .example_name = "pg1",
+     .get = node_get,
+     .at = node_at},
 };
 enum { N_SECTIONS = (int)ARRAY_LEN(sections) };
 
@@ -154,7 +201,8 @@ static void write_text(const char *text)
 
 static int load(const char *text, const char *const *sets, int n_sets, bool environment)
 {
-    const struct conf_source src = {.file = text ? path : NULL, .sets = sets, .n_sets = n_sets, .environment = environment};
+    const struct conf_source src = {
+        .file = text ? path : NULL, .sets = sets, .n_sets = n_sets, .environment = environment};
     if (text)
         write_text(text);
     memset(&root, 0, sizeof(root));
@@ -208,11 +256,12 @@ static void defaults(void **state)
 static void values_from_a_file(void **state)
 {
     (void)state;
-    assert_int_equal(load("[MAIN]\nFlag = no\nworkers=3\nwait = 1min\nsize=1GB\npercent = 5\nextra=-8\n"
-                          "[node a]\nhost=ha\n[main]\nmode = Follow # x\nlist=a\nlist=b\n[node a]\nport=1\n"
-                          "[node b]\nhost='h b'\n",
-                          NULL, 0, false),
-                     0);
+    assert_int_equal(
+        load("[MAIN]\nFlag = no\nworkers=3\nwait = 1min\nsize=1GB\npercent = 5\nextra=-8\n"
+             "[node a]\nhost=ha\n[main]\nmode = Follow # x\nlist=a\nlist=b\n[node a]\nport=1\n"
+             "[node b]\nhost='h b'\n",
+             NULL, 0, false),
+        0);
     assert_false(root.m.flag);
     assert_int_equal(root.m.workers, 3);
     assert_int_equal(root.m.wait, 60 * USEC_PER_SEC);
@@ -245,22 +294,52 @@ static void good_values(void **state)
     static const struct {
         const char *name, *in, *out;
     } t[] = {
-        {"flag", "on", "on"},           {"flag", "OFF", "off"},          {"flag", "True", "on"},
-        {"flag", "false", "off"},       {"flag", "yes", "on"},           {"flag", "no", "off"},
-        {"flag", "1", "on"},            {"flag", " 0 ", "off"},          {"workers", "1", "1"},
-        {"workers", "64", "64"},        {"workers", "AUTO", "auto"},     {"workers", "+5", "5"},
-        {"wait", "10", "10ms"},         {"wait", "10ms", "10ms"},        {"wait", "10 ms", "10ms"},
-        {"wait", "10000us", "10ms"},    {"wait", "10001us", "10001us"},  {"wait", "1.5s", "1500ms"},
-        {"wait", "0.5min", "30s"},      {"wait", ".5min", "30s"},        {"wait", "60min", "1h"},
-        {"wait", "90s", "90s"},         {"wait", "120s", "2min"},        {"wait", "1h", "1h"},
-        {"wait", "off", "off"},         {"wait", "0", "off"},            {"wait", "0s", "off"},
-        {"naked", "0", "0"},            {"naked", "2d", "2d"},           {"naked", "1us", "1us"},
-        {"size", "1024", "1kB"},        {"size", "1025", "1025B"},       {"size", "1025B", "1025B"},
-        {"size", "1TB", "1TB"},         {"size", "0.5MB", "512kB"},      {"size", "1024 kB", "1MB"},
-        {"percent", "1", "1%"},         {"percent", "100%", "100%"},     {"percent", "50 %", "50%"},
-        {"mode", "manual", "manual"},   {"mode", "FOLLOW", "follow"},    {"text", "", ""},
-        {"text", " keep it ", " keep it "}, {"text", "1234567890123456789012345678901", "1234567890123456789012345678901"},
-        {"secret", "s3cret", "********"}, {"secret", "", ""},
+        {"flag", "on", "on"},
+        {"flag", "OFF", "off"},
+        {"flag", "True", "on"},
+        {"flag", "false", "off"},
+        {"flag", "yes", "on"},
+        {"flag", "no", "off"},
+        {"flag", "1", "on"},
+        {"flag", " 0 ", "off"},
+        {"workers", "1", "1"},
+        {"workers", "64", "64"},
+        {"workers", "AUTO", "auto"},
+        {"workers", "+5", "5"},
+        {"wait", "10", "10ms"},
+        {"wait", "10ms", "10ms"},
+        {"wait", "10 ms", "10ms"},
+        {"wait", "10000us", "10ms"},
+        {"wait", "10001us", "10001us"},
+        {"wait", "1.5s", "1500ms"},
+        {"wait", "0.5min", "30s"},
+        {"wait", ".5min", "30s"},
+        {"wait", "60min", "1h"},
+        {"wait", "90s", "90s"},
+        {"wait", "120s", "2min"},
+        {"wait", "1h", "1h"},
+        {"wait", "off", "off"},
+        {"wait", "0", "off"},
+        {"wait", "0s", "off"},
+        {"naked", "0", "0"},
+        {"naked", "2d", "2d"},
+        {"naked", "1us", "1us"},
+        {"size", "1024", "1kB"},
+        {"size", "1025", "1025B"},
+        {"size", "1025B", "1025B"},
+        {"size", "1TB", "1TB"},
+        {"size", "0.5MB", "512kB"},
+        {"size", "1024 kB", "1MB"},
+        {"percent", "1", "1%"},
+        {"percent", "100%", "100%"},
+        {"percent", "50 %", "50%"},
+        {"mode", "manual", "manual"},
+        {"mode", "FOLLOW", "follow"},
+        {"text", "", ""},
+        {"text", " keep it ", " keep it "},
+        {"text", "1234567890123456789012345678901", "1234567890123456789012345678901"},
+        {"secret", "s3cret", "********"},
+        {"secret", "", ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(t); i++) {
         struct err e = {0};
@@ -279,7 +358,8 @@ static void bad_values(void **state)
     static const struct {
         const char *name, *in, *why;
     } t[] = {
-        {"flag", "maybe", "invalid value \"maybe\": expected on or off (or true, false, yes, no, 1, 0)"},
+        {"flag", "maybe",
+         "invalid value \"maybe\": expected on or off (or true, false, yes, no, 1, 0)"},
         {"flag", "", "invalid value \"\": expected on or off (or true, false, yes, no, 1, 0)"},
         {"workers", "0", "invalid value \"0\": outside the valid range (1 .. 64)"},
         {"workers", "65", "invalid value \"65\": outside the valid range (1 .. 64)"},
@@ -289,33 +369,48 @@ static void bad_values(void **state)
         {"workers", "5x", "invalid value \"5x\": expected a whole number or auto"},
         {"workers", "", "invalid value \"\": expected a whole number or auto"},
         {"workers", "-", "invalid value \"-\": expected a whole number or auto"},
-        {"workers", "99999999999999999999", "invalid value \"99999999999999999999\": expected a whole number or auto"},
+        {"workers", "99999999999999999999",
+         "invalid value \"99999999999999999999\": expected a whole number or auto"},
         {"wait", "9", "invalid value \"9\": outside the valid range (10ms .. 1h)"},
         {"wait", "9999us", "invalid value \"9999us\": outside the valid range (10ms .. 1h)"},
         {"wait", "2h", "invalid value \"2h\": outside the valid range (10ms .. 1h)"},
         {"wait", "-5s", "invalid value \"-5s\": cannot be negative"},
-        {"wait", "5S", "invalid value \"5S\": expected a number with one of the units us, ms, s, min, h, d, or off"},
-        {"wait", "5m", "invalid value \"5m\": expected a number with one of the units us, ms, s, min, h, d, or off"},
-        {"wait", "soon", "invalid value \"soon\": expected a number with one of the units us, ms, s, min, h, d, or off"},
-        {"wait", "1s 2s", "invalid value \"1s 2s\": expected a number with one of the units us, ms, s, min, h, d, or off"},
-        {"naked", "5", "invalid value \"5\": expected a number with one of the units us, ms, s, min, h, d"},
-        {"naked", "off", "invalid value \"off\": expected a number with one of the units us, ms, s, min, h, d"},
+        {"wait", "5S",
+         "invalid value \"5S\": expected a number with one of the units us, ms, s, min, h, d, or "
+         "off"},
+        {"wait", "5m",
+         "invalid value \"5m\": expected a number with one of the units us, ms, s, min, h, d, or "
+         "off"},
+        {"wait", "soon",
+         "invalid value \"soon\": expected a number with one of the units us, ms, s, min, h, d, or "
+         "off"},
+        {"wait", "1s 2s",
+         "invalid value \"1s 2s\": expected a number with one of the units us, ms, s, min, h, d, "
+         "or off"},
+        {"naked", "5",
+         "invalid value \"5\": expected a number with one of the units us, ms, s, min, h, d"},
+        {"naked", "off",
+         "invalid value \"off\": expected a number with one of the units us, ms, s, min, h, d"},
         {"naked", "-1s", "invalid value \"-1s\": cannot be negative"},
-        {"naked", "9223372036854775807d", "invalid value \"9223372036854775807d\": the number is too large"},
+        {"naked", "9223372036854775807d",
+         "invalid value \"9223372036854775807d\": the number is too large"},
         {"size", "1023", "invalid value \"1023\": outside the valid range (1kB .. 1TB)"},
         {"size", "2TB", "invalid value \"2TB\": outside the valid range (1kB .. 1TB)"},
-        {"size", "5mb", "invalid value \"5mb\": expected a number with one of the units B, kB, MB, GB, TB"},
+        {"size", "5mb",
+         "invalid value \"5mb\": expected a number with one of the units B, kB, MB, GB, TB"},
         {"size", "-1MB", "invalid value \"-1MB\": cannot be negative"},
         {"percent", "0", "invalid value \"0\": outside the valid range (1% .. 100%)"},
         {"percent", "101%", "invalid value \"101%\": outside the valid range (1% .. 100%)"},
         {"percent", "5p", "invalid value \"5p\": expected a percentage such as 70%"},
         {"percent", "0.5", "invalid value \"0.5\": expected a percentage such as 70%"},
-        {"mode", "manuel", "invalid value \"manuel\": did you mean \"manual\"? (one of automatic, manual, follow)"},
+        {"mode", "manuel",
+         "invalid value \"manuel\": did you mean \"manual\"? (one of automatic, manual, follow)"},
         {"mode", "quorum", "invalid value \"quorum\": expected one of automatic, manual, follow"},
         {"mode", "", "invalid value \"\": expected one of automatic, manual, follow"},
         {"text", "12345678901234567890123456789012",
          "invalid value \"12345678901234567890123456789012\": longer than 31 bytes"},
-        {"secret", "a-secret-that-is-too-long-for-its-place", "invalid value: longer than 31 bytes"},
+        {"secret", "a-secret-that-is-too-long-for-its-place",
+         "invalid value: longer than 31 bytes"},
     };
     for (size_t i = 0; i < ARRAY_LEN(t); i++) {
         struct err e = {0};
@@ -337,20 +432,26 @@ static void errors_with_places(void **state)
 {
     (void)state;
     expect_errors("x = 1\n", "F:1:1: error: setting \"x\" stands before the first section\n");
-    expect_errors("[main]\n  wiat = 5s\n", "F:2:3: error: unknown setting \"wiat\" in section [main]: did you mean \"wait\"?\n");
-    expect_errors("[main]\nfoo = 5s\n", "F:2:1: error: unknown setting \"foo\" in section [main]\n");
-    expect_errors("[main]\nport = 1\n",
-                  "F:2:1: error: unknown setting \"port\" in section [main]: it belongs to section [node NAME]\n");
-    expect_errors("[mian]\nwait = 1\nfoo=2\n", "F:1:1: error: unknown section [mian]: did you mean [main]?\n");
+    expect_errors(
+        "[main]\n  wiat = 5s\n",
+        "F:2:3: error: unknown setting \"wiat\" in section [main]: did you mean \"wait\"?\n");
+    expect_errors("[main]\nfoo = 5s\n",
+                  "F:2:1: error: unknown setting \"foo\" in section [main]\n");
+    expect_errors("[main]\nport = 1\n", "F:2:1: error: unknown setting \"port\" in section [main]: "
+                                        "it belongs to section [node NAME]\n");
+    expect_errors("[mian]\nwait = 1\nfoo=2\n",
+                  "F:1:1: error: unknown section [mian]: did you mean [main]?\n");
     expect_errors("[warehouse]\n", "F:1:1: error: unknown section [warehouse]\n");
     expect_errors("[main x]\n", "F:1:1: error: section [main] takes no name\n");
     expect_errors(" [node]\nhost=x\n", "F:1:2: error: section [node] needs a name: [node NAME]\n");
     expect_errors("[node a]\nport=2\n", "error: [node a]: \"host\" must be set\n");
-    expect_errors("[node a]\nhost = ''\n", "F:2:8: error: host: invalid value \"\": must not be empty\n");
+    expect_errors("[node a]\nhost = ''\n",
+                  "F:2:8: error: host: invalid value \"\": must not be empty\n");
     expect_errors("[node a]\nhost=x\n[node b]\nhost=x\n[node c]\nhost=x\n",
                   "F:5:1: error: section [node c]: more than 2 nodes\n");
     expect_errors("[main]\nlist=1234567890\nlist=1234567890\nlist=1234567890\n",
-                  "F:4:6: error: list: invalid value \"1234567890,1234567890,1234567890\": longer than 23 bytes\n");
+                  "F:4:6: error: list: invalid value \"1234567890,1234567890,1234567890\": longer "
+                  "than 23 bytes\n");
     expect_errors("[main\nwait=1\n", "F:1:1: error: expected \"]\" at the end of the section\n");
     expect_errors("[main]\nsecret='open\n", "F:2:8: error: the quote is not closed\n");
     expect_errors("[main]\nsecret = 12345678901234567890123456789012\n",
@@ -360,17 +461,22 @@ static void errors_with_places(void **state)
 static void all_errors_in_one_pass(void **state)
 {
     (void)state;
-    expect_errors("[main]\nwait = 5 parsecs # x\n\tsize=\t'1 XB'\nmode = atomatic\njunk\n[nodes a]\nfoo=1\n[node a]\n"
-                  "port = 70000\n",
-                  "F:2:8: error: wait: invalid value \"5 parsecs\": expected a number with one of the units us, ms, s, min, "
-                  "h, d, or off\n"
-                  "F:3:8: error: size: invalid value \"1 XB\": expected a number with one of the units B, kB, MB, GB, TB\n"
-                  "F:4:8: error: mode: invalid value \"atomatic\": did you mean \"automatic\"? (one of automatic, manual, "
-                  "follow)\n"
-                  "F:5:1: error: expected \"name = value\" or \"[section]\"\n"
-                  "F:6:1: error: unknown section [nodes]: did you mean [node]?\n"
-                  "F:9:8: error: port: invalid value \"70000\": outside the valid range (1 .. 65535)\n"
-                  "error: [node a]: \"host\" must be set\n");
+    expect_errors(
+        "[main]\nwait = 5 parsecs # x\n\tsize=\t'1 XB'\nmode = atomatic\njunk\n[nodes "
+        "a]\nfoo=1\n[node a]\n"
+        "port = 70000\n",
+        "F:2:8: error: wait: invalid value \"5 parsecs\": expected a number with one of the units "
+        "us, ms, s, min, "
+        "h, d, or off\n"
+        "F:3:8: error: size: invalid value \"1 XB\": expected a number with one of the units B, "
+        "kB, MB, GB, TB\n"
+        "F:4:8: error: mode: invalid value \"atomatic\": did you mean \"automatic\"? (one of "
+        "automatic, manual, "
+        "follow)\n"
+        "F:5:1: error: expected \"name = value\" or \"[section]\"\n"
+        "F:6:1: error: unknown section [nodes]: did you mean [node]?\n"
+        "F:9:8: error: port: invalid value \"70000\": outside the valid range (1 .. 65535)\n"
+        "error: [node a]: \"host\" must be set\n");
     assert_int_equal(diags.n_errors, 7);
 }
 
@@ -395,8 +501,10 @@ static void missing_file(void **state)
     (void)state;
     const struct conf_source src = {.file = "/nowhere/at/all.conf"};
     assert_int_equal(conf_load(&root, sections, N_SECTIONS, &src, &diags), ERR_INVALID);
-    assert_string_equal(diags_text(), "/nowhere/at/all.conf: error: cannot read \"/nowhere/at/all.conf\": No such file or "
-                                      "directory\n");
+    assert_string_equal(
+        diags_text(),
+        "/nowhere/at/all.conf: error: cannot read \"/nowhere/at/all.conf\": No such file or "
+        "directory\n");
 }
 
 static void semantic_diagnostics(void **state)
@@ -407,7 +515,8 @@ static void semantic_diagnostics(void **state)
     conf_diag_add(&diags, false, "main", "", "wrong");
     conf_diag_add(&diags, false, NULL, NULL, "all wrong");
     assert_int_equal(diags.n_errors, 2);
-    assert_string_equal(diags_text(), "warning: [node a]: odd 5\nerror: [main]: wrong\nerror: all wrong\n");
+    assert_string_equal(diags_text(),
+                        "warning: [node a]: odd 5\nerror: [main]: wrong\nerror: all wrong\n");
 }
 
 /* An included file starts outside any section, and the section of the includer goes on afterwards. */
@@ -422,8 +531,9 @@ static void includes_keep_the_section(void **state)
     fclose(f);
     snprintf(text, sizeof(text), "[main]\nworkers=2\ninclude = %s.inc\nwait = 3s\n", path);
     assert_int_equal(load(text, NULL, 0, false), ERR_INVALID);
-    assert_string_equal(diags_text(), "F.inc:1:1: error: setting \"oops\" stands before the first section\n"
-                                      "F.inc:4:1: error: unknown section [strange]\n");
+    assert_string_equal(diags_text(),
+                        "F.inc:1:1: error: setting \"oops\" stands before the first section\n"
+                        "F.inc:4:1: error: unknown section [strange]\n");
     assert_int_equal(root.m.wait, 3 * USEC_PER_SEC);
     assert_int_equal(root.m.workers, 2);
     assert_string_equal(root.nodes[0].host, "x");
@@ -433,12 +543,14 @@ static void includes_keep_the_section(void **state)
 static void precedence(void **state)
 {
     (void)state;
-    static const char *const sets[] = {"main.wait=4s", "main.list=s1", "main.list=s2", "node.pg1.host=h.x=1", "node pg.2.host=i"};
+    static const char *const sets[] = {"main.wait=4s", "main.list=s1", "main.list=s2",
+                                       "node.pg1.host=h.x=1", "node pg.2.host=i"};
     setenv("TANIST_MAIN_WAIT", "3s", 1);
     setenv("TANIST_MAIN_SIZE", "3kB", 1);
     setenv("TANIST_MAIN_EXTRA", "33", 1);
     setenv("TANIST_MAIN_LIST", "e1", 1);
-    static const char text[] = "[main]\nwait=2s\nsize=2kB\nextra=22\npercent=22\nlist=f1\nlist=f2\n[node pg1]\nhost=f\nport=9\n";
+    static const char text[] = "[main]\nwait=2s\nsize=2kB\nextra=22\npercent=22\nlist=f1\nlist="
+                               "f2\n[node pg1]\nhost=f\nport=9\n";
     assert_int_equal(load(text, sets, 5, true), 0);
     assert_int_equal(root.m.wait, 4 * USEC_PER_SEC);
     assert_int_equal(root.m.size, 3 * 1024);
@@ -456,8 +568,10 @@ static void precedence(void **state)
 
     setenv("TANIST_MAIN_SIZE", "x", 1);
     assert_int_equal(load(NULL, NULL, 0, true), ERR_INVALID);
-    assert_string_equal(diags_text(), "environment: TANIST_MAIN_SIZE: error: size: invalid value \"x\": expected a number with "
-                                      "one of the units B, kB, MB, GB, TB\n");
+    assert_string_equal(
+        diags_text(),
+        "environment: TANIST_MAIN_SIZE: error: size: invalid value \"x\": expected a number with "
+        "one of the units B, kB, MB, GB, TB\n");
     unsetenv("TANIST_MAIN_WAIT");
     unsetenv("TANIST_MAIN_SIZE");
     unsetenv("TANIST_MAIN_EXTRA");
@@ -467,19 +581,21 @@ static void precedence(void **state)
 static void bad_sets(void **state)
 {
     (void)state;
-    static const char *const sets[] = {"wait",        "wait=1s", "main.wait",    "main.wiat=1", " main . wait =9",
-                                       "node.host=1", ".a=1",    "mani.wait=1s", "=x"};
+    static const char *const sets[] = {"wait",        "wait=1s",         "main.wait",
+                                       "main.wiat=1", " main . wait =9", "node.host=1",
+                                       ".a=1",        "mani.wait=1s",    "=x"};
     assert_int_equal(load(NULL, sets, (int)ARRAY_LEN(sets), false), ERR_INVALID);
-    assert_string_equal(diags_text(),
-                        "--set:1:1: error: \"wait\": expected section.name=value\n"
-                        "--set:2:1: error: \"wait=1s\": expected section.name=value\n"
-                        "--set:3:1: error: \"main.wait\": expected section.name=value\n"
-                        "--set:4:6: error: unknown setting \"wiat\" in section [main]: did you mean \"wait\"?\n"
-                        "--set:5:15: error: wait: invalid value \"9\": outside the valid range (10ms .. 1h)\n"
-                        "--set:6:1: error: section [node] needs a name: [node NAME]\n"
-                        "--set:7:1: error: \".a=1\": expected section.name=value\n"
-                        "--set:8:1: error: unknown section [mani]: did you mean [main]?\n"
-                        "--set:9:1: error: \"=x\": expected section.name=value\n");
+    assert_string_equal(
+        diags_text(),
+        "--set:1:1: error: \"wait\": expected section.name=value\n"
+        "--set:2:1: error: \"wait=1s\": expected section.name=value\n"
+        "--set:3:1: error: \"main.wait\": expected section.name=value\n"
+        "--set:4:6: error: unknown setting \"wiat\" in section [main]: did you mean \"wait\"?\n"
+        "--set:5:15: error: wait: invalid value \"9\": outside the valid range (10ms .. 1h)\n"
+        "--set:6:1: error: section [node] needs a name: [node NAME]\n"
+        "--set:7:1: error: \".a=1\": expected section.name=value\n"
+        "--set:8:1: error: unknown section [mani]: did you mean [main]?\n"
+        "--set:9:1: error: \"=x\": expected section.name=value\n");
 }
 
 /* ---- Printing ---- */
@@ -510,8 +626,10 @@ static void sample(void **state)
 {
     (void)state;
     const char *text = print(conf_print_sample);
-    assert_non_null(strstr(text, "\n# The main part.\n[main]\n\n# A switch. (on or off; default on)\n#flag = on\n"));
-    assert_non_null(strstr(text, "\n# How many. (number, 1 .. 64, or auto; default auto; change needs a restart)\n#workers = auto\n"));
+    assert_non_null(strstr(
+        text, "\n# The main part.\n[main]\n\n# A switch. (on or off; default on)\n#flag = on\n"));
+    assert_non_null(strstr(text, "\n# How many. (number, 1 .. 64, or auto; default auto; change "
+                                 "needs a restart)\n#workers = auto\n"));
     assert_non_null(strstr(text, "#text = 'it''s # x'\n"));
     assert_non_null(strstr(text, "automatic | manual | follow"));
     assert_non_null(strstr(text, "#[node pg1]\n"));
@@ -528,7 +646,8 @@ static void sample(void **state)
     *strstr(bare, "\n# A node.") = '\0';
     size_t n = 0;
     for (size_t i = 0; bare[i]; i++) {
-        const bool setting = bare[i] == '#' && (i == 0 || bare[i - 1] == '\n') && bare[i + 1] != ' ';
+        const bool setting =
+            bare[i] == '#' && (i == 0 || bare[i - 1] == '\n') && bare[i + 1] != ' ';
         if (!setting)
             bare[n++] = bare[i];
     }
@@ -544,7 +663,8 @@ static void sample(void **state)
 static void dump_reads_back(void **state)
 {
     (void)state;
-    static const char text[] = "[main]\nworkers=5\ntext='a\\\\b ''c'' $${X} #\\n'\nsecret=hush\nlist=x,y\nhidden=2s\nextra=1\n"
+    static const char text[] = "[main]\nworkers=5\ntext='a\\\\b ''c'' $${X} "
+                               "#\\n'\nsecret=hush\nlist=x,y\nhidden=2s\nextra=1\n"
                                "wait=off\n[node a]\nhost='h h'\n";
     assert_int_equal(load(text, NULL, 0, false), 0);
     const struct root before = root;
@@ -571,7 +691,9 @@ static void manual_page(void **state)
 {
     (void)state;
     const char *text = print(conf_print_scdoc);
-    assert_non_null(strstr(text, "## \\[main\\]\n\nThe main part\\.\n\n*flag* (on or off; default on)\n\tA switch\\.\n\n"));
+    assert_non_null(strstr(
+        text,
+        "## \\[main\\]\n\nThe main part\\.\n\n*flag* (on or off; default on)\n\tA switch\\.\n\n"));
     assert_non_null(strstr(text, "\tNeeds a unit\\_or \\*not\\*\\.\n"));
     assert_non_null(strstr(text, "## \\[node NAME\\]\n"));
     assert_null(strstr(text, "*hidden*"));
@@ -589,13 +711,17 @@ static void diff(void **state)
     char text[256];
     struct strbuf b;
     strbuf_init(&b, text, sizeof(text));
-    assert_int_equal(load("[main]\nwait=2s\ntext=a\n[node a]\nhost=x\n[node b]\nhost=y\n", NULL, 0, false), 0);
+    assert_int_equal(
+        load("[main]\nwait=2s\ntext=a\n[node a]\nhost=x\n[node b]\nhost=y\n", NULL, 0, false), 0);
     old = root;
     conf_diff(&old, &root, sections, N_SECTIONS, on_diff, &b);
     assert_string_equal(text, "");
     /* Bytes behind a string's end are no difference. */
     old.m.text[10] = 'z';
-    assert_int_equal(load("[main]\nwait=3s\ntext=a\nextra=9\n[node c]\nhost=z\n[node a]\nhost=x\nport=1\n", NULL, 0, false), 0);
+    assert_int_equal(
+        load("[main]\nwait=3s\ntext=a\nextra=9\n[node c]\nhost=z\n[node a]\nhost=x\nport=1\n", NULL,
+             0, false),
+        0);
     conf_diff(&old, &root, sections, N_SECTIONS, on_diff, &b);
     assert_string_equal(text, "main//wait main//extra node/a/port node/b/- node/c/- ");
 }

@@ -140,14 +140,16 @@ static void bounds(void **state)
         const int name = INI_NAME_BYTES_MAX + over;
         snprintf(in, sizeof(in), "%0*d=v\n", name, 1);
         if (over)
-            snprintf(out, sizeof(out), "1:1! the name is longer than %d bytes\n", INI_NAME_BYTES_MAX);
+            snprintf(out, sizeof(out), "1:1! the name is longer than %d bytes\n",
+                     INI_NAME_BYTES_MAX);
         else
             snprintf(out, sizeof(out), "1:1:%d %0*d=<v>\n", name + 2, name, 1);
         check(in, strlen(in), out);
 
         snprintf(in, sizeof(in), "[%0*d]\n", name, 1);
         if (over)
-            snprintf(out, sizeof(out), "1:2! the section is longer than %d bytes\n[bad]\n", INI_NAME_BYTES_MAX);
+            snprintf(out, sizeof(out), "1:2! the section is longer than %d bytes\n[bad]\n",
+                     INI_NAME_BYTES_MAX);
         else
             snprintf(out, sizeof(out), "1:1 [%0*d]\n", name, 1);
         check(in, strlen(in), out);
@@ -155,15 +157,16 @@ static void bounds(void **state)
         const int value = INI_VALUE_BYTES_MAX + over;
         snprintf(in, sizeof(in), "b=%0*d\n", value, 1);
         if (over)
-            snprintf(out, sizeof(out), "1:3! the value is longer than %d bytes\n", INI_VALUE_BYTES_MAX);
+            snprintf(out, sizeof(out), "1:3! the value is longer than %d bytes\n",
+                     INI_VALUE_BYTES_MAX);
         else
             snprintf(out, sizeof(out), "1:1:3 b=<%0*d>\n", value, 1);
         check(in, strlen(in), out);
 
         snprintf(in, sizeof(in), "b=v #%0*d\nc=d\n", INI_LINE_BYTES_MAX - 5 + over, 1);
         if (over)
-            snprintf(out, sizeof(out), "1:%d! the line is longer than %d bytes\n2:1:3 c=<d>\n", INI_LINE_BYTES_MAX + 1,
-                     INI_LINE_BYTES_MAX);
+            snprintf(out, sizeof(out), "1:%d! the line is longer than %d bytes\n2:1:3 c=<d>\n",
+                     INI_LINE_BYTES_MAX + 1, INI_LINE_BYTES_MAX);
         else
             snprintf(out, sizeof(out), "1:1:3 b=<v>\n2:1:3 c=<d>\n");
         check(in, strlen(in), out);
@@ -292,8 +295,9 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"a.conf", "d.conf", "e.conf", "loop.conf", "loop2.conf", "large.conf", "sub/b.conf",
-                                        "sub/c.conf", "sub/.hidden.conf", "sub/notes.txt", "sub", "."};
+    static const char *const names[] = {
+        "a.conf",     "d.conf",     "e.conf",           "loop.conf",     "loop2.conf", "large.conf",
+        "sub/b.conf", "sub/c.conf", "sub/.hidden.conf", "sub/notes.txt", "sub",        "."};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         char path[512];
         snprintf(path, sizeof(path), "%s/%s", folder, names[i]);

@@ -61,7 +61,7 @@ static void removal_while_walking(void **state)
         list_push_back(&l, &t[i].node);
     }
     int seen = 0;
-    LIST_FOR_EACH(n, &l) {
+    LIST_FOR_EACH (n, &l) {
         assert_int_equal(id_of(n), seen++);
         if (id_of(n) % 2)
             list_remove(&l, n);
@@ -69,7 +69,7 @@ static void removal_while_walking(void **state)
     assert_int_equal(seen, 10);
     assert_int_equal(l.count, 5);
     int expected = 0;
-    LIST_FOR_EACH(n, &l) {
+    LIST_FOR_EACH (n, &l) {
         assert_int_equal(id_of(n), expected);
         expected += 2;
     }
@@ -109,7 +109,7 @@ static void random_operations(void **state)
         }
         assert_int_equal(l.count, n);
         int at = 0;
-        LIST_FOR_EACH(node, &l)
+        LIST_FOR_EACH (node, &l)
             assert_int_equal(id_of(node), model[at++]);
         assert_int_equal(at, n);
     }

@@ -50,9 +50,11 @@ static void logfmt(void **state)
 {
     (void)state;
     log_set_format(LOG_LOGFMT);
-    LOG_AT(LOG_NOTICE, "failover.done", LOG_KV({"cluster", "prod"}, {"none", NULL}, {"empty", ""}, {"sp", "a b"}), "all %d", 5);
-    assert_string_equal(without_time(written(), "ts="),
-                        " level=notice event=failover.done cluster=prod empty=\"\" sp=\"a b\" msg=\"all 5\"\n");
+    LOG_AT(LOG_NOTICE, "failover.done",
+           LOG_KV({"cluster", "prod"}, {"none", NULL}, {"empty", ""}, {"sp", "a b"}), "all %d", 5);
+    assert_string_equal(
+        without_time(written(), "ts="),
+        " level=notice event=failover.done cluster=prod empty=\"\" sp=\"a b\" msg=\"all 5\"\n");
     log_warning("x", "one");
     assert_string_equal(without_time(written(), "ts="), " level=warning event=x msg=one\n");
 }
@@ -80,7 +82,8 @@ static void escapes(void **state)
         assert_string_equal(without_time(written(), "ts="), expected);
         log_set_format(LOG_JSON);
         LOG_AT(LOG_INFO, "e", LOG_KV({"k", t[i].in}), "%s", t[i].in);
-        snprintf(expected, sizeof(expected), "\",\"level\":\"info\",\"event\":\"e\",\"k\":\"%s\",\"msg\":\"%s\"}\n", t[i].json,
+        snprintf(expected, sizeof(expected),
+                 "\",\"level\":\"info\",\"event\":\"e\",\"k\":\"%s\",\"msg\":\"%s\"}\n", t[i].json,
                  t[i].json);
         assert_string_equal(without_time(written(), "{\"ts\":\""), expected);
     }
@@ -91,7 +94,8 @@ static void for_people(void **state)
     (void)state;
     log_set_format(LOG_TEXT);
     LOG_AT(LOG_ERROR, "probe.failed", LOG_KV({"node", "pg1"}, {"why", "a b"}), "no\nanswer");
-    assert_string_equal(without_time(written(), ""), " error   probe.failed: no\\nanswer | node=pg1 why=\"a b\"\n");
+    assert_string_equal(without_time(written(), ""),
+                        " error   probe.failed: no\\nanswer | node=pg1 why=\"a b\"\n");
     log_info("x", "words here");
     assert_string_equal(without_time(written(), ""), " info    x: words here\n");
 }

@@ -13,7 +13,9 @@
 enum door { DOOR_NONE = 0, DOOR_CLOSED, DOOR_OPEN, DOOR_GONE, DOOR_NR };
 
 static const struct sm_state doors[DOOR_NR] = {
-    [DOOR_CLOSED] = {.name = "closed", .allowed = SM_TO(DOOR_OPEN) | SM_TO(DOOR_GONE), .initial = true},
+    [DOOR_CLOSED] = {.name = "closed",
+                     .allowed = SM_TO(DOOR_OPEN) | SM_TO(DOOR_GONE),
+                     .initial = true},
     [DOOR_OPEN] = {.name = "open", .allowed = SM_TO(DOOR_CLOSED)},
     [DOOR_GONE] = {.name = "gone", .final = true},
 };
@@ -44,7 +46,8 @@ static void moves_and_logs(void **state)
     assert_int_equal(lines, 1);
     assert_int_equal(last_level, LOG_INFO);
     assert_string_equal(last_event, "door.open");
-    assert_non_null(strstr(last_line, " machine=door id=42 from=closed to=open reason=\"pushed hard\" "));
+    assert_non_null(
+        strstr(last_line, " machine=door id=42 from=closed to=open reason=\"pushed hard\" "));
     sm.quiet = true; /* debug is below the present level */
     sm_move(&sm, DOOR_CLOSED, NULL);
     assert_int_equal(lines, 1);

@@ -219,9 +219,18 @@ static void distances(void **state)
         const char *a, *b;
         unsigned max, d;
     } t[] = {
-        {"", "", 3, 0},           {"abc", "abc", 3, 0},   {"abc", "abd", 3, 1},       {"abc", "ab", 3, 1},
-        {"ab", "abc", 3, 1},      {"wait", "wiat", 3, 1}, {"kitten", "sitting", 5, 3}, {"", "abc", 5, 3},
-        {"abc", "", 5, 3},        {"abc", "xyz", 2, 3},   {"abcd", "wxyz", 2, 3},      {"abc", "ABC", 5, 3},
+        {"", "", 3, 0},
+        {"abc", "abc", 3, 0},
+        {"abc", "abd", 3, 1},
+        {"abc", "ab", 3, 1},
+        {"ab", "abc", 3, 1},
+        {"wait", "wiat", 3, 1},
+        {"kitten", "sitting", 5, 3},
+        {"", "abc", 5, 3},
+        {"abc", "", 5, 3},
+        {"abc", "xyz", 2, 3},
+        {"abcd", "wxyz", 2, 3},
+        {"abc", "ABC", 5, 3},
         {"max_lag", "maxlag", 2, 1},
     };
     for (size_t i = 0; i < ARRAY_LEN(t); i++)
@@ -240,9 +249,9 @@ static void distances(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slices), cmocka_unit_test(hashes), cmocka_unit_test(builder_bounds), cmocka_unit_test(quoting),
-        cmocka_unit_test(json),   cmocka_unit_test(utf8),   cmocka_unit_test(copies),         cmocka_unit_test(numbers),
-        cmocka_unit_test(distances),
+        cmocka_unit_test(slices),  cmocka_unit_test(hashes),  cmocka_unit_test(builder_bounds),
+        cmocka_unit_test(quoting), cmocka_unit_test(json),    cmocka_unit_test(utf8),
+        cmocka_unit_test(copies),  cmocka_unit_test(numbers), cmocka_unit_test(distances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

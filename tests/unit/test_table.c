@@ -122,8 +122,9 @@ static void misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cells),          cmocka_unit_test(long_cells), cmocka_unit_test(bound_of_rows),
-        cmocka_unit_test(bound_of_bytes), cmocka_unit_test(misuse),
+        cmocka_unit_test(cells),         cmocka_unit_test(long_cells),
+        cmocka_unit_test(bound_of_rows), cmocka_unit_test(bound_of_bytes),
+        cmocka_unit_test(misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
