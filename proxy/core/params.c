@@ -56,7 +56,7 @@ int params_set(struct params *p, const char *name, const char *value, struct err
     const size_t nn = strlen(name) + 1, nv = strlen(value) + 1;
     uint32_t at = 0, prev = 0;
     const char *n, *v;
-    while (prev = at, params_next(p, &at, &n, &v)) {
+    for (; params_next(p, &at, &n, &v); prev = at) {
         const int c = name_cmp(n, name);
         if (c == 0)
             params_cut(p, prev, at);

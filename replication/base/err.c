@@ -21,14 +21,16 @@ const char *err_token(int code)
 
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
+    char text[ERR_TEXT_MAX]; /* apart, because an argument may be e's own text */
     if (!e)
         return code;
     va_list ap;
     va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
     e->code = code;
     e->sqlstate[0] = '\0';
-    vsnprintf(e->text, sizeof(e->text), fmt, ap);
-    va_end(ap);
+    memcpy(e->text, text, sizeof(e->text));
     return code;
 }
 

@@ -41,6 +41,8 @@ static void set_and_wrap(void **state)
     assert_string_equal(e.sqlstate, "");
     assert_int_equal(err_wrap(&e, "node %s", "pg1"), ERR_PROTO);
     assert_string_equal(e.text, "node pg1: length 5");
+    assert_int_equal(err_set(&e, e.code, "again: %s", e.text), ERR_PROTO);
+    assert_string_equal(e.text, "again: node pg1: length 5");
     err_clear(&e);
     assert_int_equal(e.code, 0);
     assert_string_equal(e.text, "");
