@@ -49,7 +49,10 @@ static void describe(const struct conf_setting *s, struct strbuf *b)
     if ((s->min || s->max) && s->type != CONF_STRING) {
         conf_field_text(s, &s->min, low, sizeof(low));
         conf_field_text(s, &s->max, high, sizeof(high));
-        strbuf_addf(b, ", %s .. %s", low, high);
+        if ((s->flags & CONF_NEVER) && s->min == 0)
+            strbuf_addf(b, ", at most %s", high);
+        else
+            strbuf_addf(b, ", %s .. %s", low, high);
     }
     if (s->flags & CONF_AUTO)
         strbuf_adds(b, ", or auto");
@@ -187,7 +190,7 @@ void conf_print_dump(const void *root, const struct conf_section *sections, int 
     }
 }
 
-/* scdoc takes a backslash before any character that would mean something. */
+/* scdoc takes a backslash before any character that would mean something; headings are taken as they are. */
 static void print_scdoc_text(FILE *out, const char *text)
 {
     for (const char *p = text; *p; p++) {
@@ -202,7 +205,7 @@ void conf_print_scdoc(const struct conf_section *sections, int n_sections, FILE 
     for (int i = 0; i < n_sections; i++) {
         const struct conf_section *sec = &sections[i];
         if (!same_kind_as_before(sections, i)) {
-            fprintf(out, "## \\[%s%s\\]\n\n", sec->kind, sec->named ? " NAME" : "");
+            fprintf(out, "## [%s%s]\n\n", sec->kind, sec->named ? " NAME" : "");
             if (sec->doc) {
                 print_scdoc_text(out, sec->doc);
                 fputs("\n\n", out);

@@ -693,9 +693,9 @@ static void manual_page(void **state)
     const char *text = print(conf_print_scdoc);
     assert_non_null(strstr(
         text,
-        "## \\[main\\]\n\nThe main part\\.\n\n*flag* (on or off; default on)\n\tA switch\\.\n\n"));
+        "## [main]\n\nThe main part\\.\n\n*flag* (on or off; default on)\n\tA switch\\.\n\n"));
     assert_non_null(strstr(text, "\tNeeds a unit\\_or \\*not\\*\\.\n"));
-    assert_non_null(strstr(text, "## \\[node NAME\\]\n"));
+    assert_non_null(strstr(text, "## [node NAME]\n"));
     assert_null(strstr(text, "*hidden*"));
 }
 
