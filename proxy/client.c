@@ -166,16 +166,10 @@ void client_wait_end(struct client *c)
 
 /* -- end ---------------------------------------------------------------------------------------------------------- */
 
-struct client_grave {
-    struct loop_free free;
-    struct client *c;
-};
-
 static void bury(struct loop_free *f)
 {
-    struct client_grave *g = CONTAINER_OF(f, struct client_grave, free);
-    slab_put(&g->c->w->client_slab, g->c);
-    free(g);
+    struct client *c = CONTAINER_OF(f, struct client, grave);
+    slab_put(&c->w->client_slab, c);
 }
 
 void client_close(struct client *c, const char *why)
@@ -207,10 +201,8 @@ void client_close(struct client *c, const char *why)
         w->free_slot_hint = c->slot;
     atomic_fetch_sub_explicit(&w->n_clients, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&w->proxy->n_clients, 1, memory_order_relaxed);
-    struct client_grave *g = malloc(sizeof(*g));
-    BUG_ON(!g);
-    *g = (struct client_grave){.free.free = bury, .c = c};
-    loop_defer_free(&w->loop, &g->free);
+    c->grave.free = bury;
+    loop_defer_free(&w->loop, &c->grave);
 }
 
 static void send_error(struct client *c, int code, enum errresp_severity sev, const char *message, const char *hint)
@@ -254,14 +246,10 @@ void client_error(struct client *c, int code, const char *message, const char *h
     BUG_ON(c->server != NULL);
     send_error(c, code, ERRRESP_SEV_ERROR, message, hint);
     inbuf_free(&c->retain);
-    if (!c->batch.opened) {
-        /* Nothing of the batch was used: a Query is dropped here, extended messages up to Sync. */
-        c->view = c->in.p;
-        c->view_n = c->in.n;
-        c->lost_skip = true;
-    } else {
+    if (c->batch.opened)
         answer_and_skip(c);
-    }
+    else
+        c->lost_skip = true; /* nothing of the batch was used: a Query is dropped, extended messages up to Sync */
     client_process(c);
 }
 
@@ -270,13 +258,21 @@ void client_error(struct client *c, int code, const char *message, const char *h
 void client_on_server(struct client *c, struct server *s)
 {
     BUG_ON(c->server != s);
+    if (c->verifying) {
+        client_login_verify(c);
+        return;
+    }
+    c->resume = true;
     client_process(c);
 }
 
 void client_on_refused(struct client *c, const struct err *e)
 {
     if (!e) { /* the topology moved */
-        client_process(c);
+        if (c->state == CLIENT_WELCOME)
+            client_login_welcome(c);
+        else
+            client_process(c);
         return;
     }
     if (c->state < CLIENT_READY || c->verifying) {
@@ -340,6 +336,10 @@ static void settle_batch(struct client *c, uint8_t status)
             floor_wrote(&c->floor, now);
         c->tx_wrote = false;
         c->tx_read_only = false;
+        if (c->ddl) {
+            c->ddl = false;
+            catalogs_want(w, c->group->cluster, c->group->dbname);
+        }
     }
     c->tx = status;
 }
@@ -348,15 +348,12 @@ void client_on_ready(struct client *c, uint8_t status)
 {
     struct server *s = c->server;
     settle_batch(c, status);
-    if (c->retain.n)
-        c->retain.n = 0;
+    inbuf_free(&c->retain);
     c->batch = (struct batch){0};
     if (status == 'I' && c->pin == PIN_NONE && c->group->conf.pool_mode != POOL_SESSION && pipeline_empty(&s->pl))
         server_unlink(s);
-    if (c->state != CLIENT_CLOSED && c->in.n > 0)
+    if (c->state != CLIENT_CLOSED)
         client_process(c);
-    else if (c->state != CLIENT_CLOSED)
-        stream_resume(&c->st);
 }
 
 void client_retry(struct client *c)
@@ -392,7 +389,7 @@ static enum lost_answer judge(const struct client *c, bool aborted)
     if (!in_tx && b->retainable && !b->delivered && (reads || (aborted && dml)))
         return LOST_AGAIN;
     if (reads || aborted || c->tx_read_only)
-        return in_tx || (b->bits & CLASS_TX_BEGIN) ? LOST_TRANSACTION : LOST_ABORTED;
+        return (in_tx || (b->bits & CLASS_TX_BEGIN)) && !b->commit ? LOST_TRANSACTION : LOST_ABORTED;
     if (!in_tx && (b->bits & CLASS_TX_BEGIN) && !b->commit)
         return LOST_TRANSACTION; /* a block was being opened; nothing in it can have been committed */
     return LOST_IN_DOUBT;
@@ -411,7 +408,7 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
     const bool pinned = c->pin != PIN_NONE || c->group->conf.pool_mode == POOL_SESSION;
     BUG_ON(c->server != NULL);
     c->tx_wrote = false;
-    c->forward_left = 0;
+    c->resume = false;
     if (c->verifying) {
         struct err e;
         err_set(&e, ERR_IO, "%s", why);

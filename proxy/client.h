@@ -53,10 +53,12 @@ struct batch {
     bool unpin, drops_prepared;
     bool sync_seen; /* the client sent Sync (or it is a Query): it waits for ReadyForQuery */
     enum classify_pin pin;
+    struct pstmt *stmt; /* the last one seen; borrowed */
     usec_t started;
 };
 
 struct client {
+    struct loop_free grave;
     struct list_node all;
     struct list_node wait; /* in the list that waiting_in names */
     struct list *waiting_in;
@@ -76,8 +78,12 @@ struct client {
     struct params_ref *params;
     struct server *server;
     struct inbuf in;     /* requests not used yet */
-    const uint8_t *view; /* what process() works on: in.p or the worker's buffer */
+    const uint8_t *view; /* while requests are worked on: the rest of in, or of the worker's buffer */
     size_t view_n;
+    size_t inspected; /* bytes of view that batch accounts for already */
+    bool processing, again;
+    bool resume; /* a server was linked while the batch waited */
+    bool ddl;    /* something ran that may have changed the catalog */
     uint32_t forward_left;
     struct inbuf retain;
     struct batch batch;
@@ -123,19 +129,23 @@ void client_wait_end(struct client *c);
 /* From replies. */
 void client_on_ready(struct client *c, uint8_t status);
 void client_retry(struct client *c);
+/* A replica refused the batch as a write: remember its statement. */
+void client_learn(struct client *c);
 /* The server is gone or out of step (and unlinked already): answers by what was under way. aborted: the server said
  * FATAL before it completed anything. */
 void client_on_server_lost(struct client *c, bool aborted, const char *why);
 /* The primary's start-up parameters answer during login. */
 void client_on_verified(struct client *c, const struct err *e);
 
-/* A finished or refused statement is over for the pipeline's head fakes: sends what must be made up now. */
+/* Sends the made-up answers that are due now, before anything else of the server's. */
 void client_send_fakes(struct client *c, struct server *s);
 
 /* client_login.c */
 void client_login_on_bytes(struct client *c);
 void client_login_on_verifier(struct client *c, const char *verifier, const struct err *e);
 void client_login_welcome(struct client *c);
+/* A server is linked for it: tries the client's start-up parameters there. */
+void client_login_verify(struct client *c);
 void client_login_free(struct client *c);
 /* client_lost.c: a request while the transaction is lost; bytes used, 0 if more are needed. */
 size_t client_lost_request(struct client *c, const uint8_t *p, size_t n);

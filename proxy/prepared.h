@@ -25,6 +25,7 @@ struct pstmt {
     uint32_t refs;
     const void *classified_by; /* the catalog that cls was made with */
     struct classification cls; /* its slices point into sql */
+    bool learned; /* a replica refused it: not a read */
     uint16_t n_types;
     uint32_t sql_len;
     char sql[]; /* text, NUL, then n_types big-endian OIDs */

@@ -241,7 +241,7 @@ bool server_expect(struct server *s, enum pl_kind kind, uint64_t ref, uint32_t t
 }
 
 /* tag 1: ref is a struct named, the client's own name for it. tag 2: ref is a struct pstmt that we prepare by ourselves.
- * tag 0: nothing. */
+ * tag 3: the client's unnamed statement. tag 0: nothing. */
 void server_entry_done(struct server *s, const struct pl_entry *e, bool skipped)
 {
     if (e->tag == 1) {
@@ -255,11 +255,18 @@ void server_entry_done(struct server *s, const struct pl_entry *e, bool skipped)
         named_unref(n);
     } else if (e->tag == 2) {
         struct pstmt *p = (struct pstmt *)(uintptr_t)e->ref;
-        if (skipped)
+        if (skipped) {
             sstmt_forget(&s->prepared, p->id);
+            if (s->unnamed == p->id)
+                s->unnamed = 0;
+        }
         pstmt_unref(p);
-    } else if (skipped && e->kind == PL_PARSE) {
+    } else if (e->tag == 3 && skipped) {
         s->unnamed = 0;
+        if (s->client) {
+            pstmt_unref(s->client->unnamed);
+            s->client->unnamed = NULL;
+        }
     }
 }
 
@@ -323,8 +330,6 @@ void server_unlink(struct server *s)
     c->server = NULL;
     if (s->close_after || s->tx != 'I' || !pipeline_empty(&s->pl) || s->forward_left > 0 || s->in.n > 0 || s->copying ||
         stream_kept(&s->st) > 0) {
-        if (!pipeline_empty(&s->pl) && s->st.state == STREAM_OPEN)
-            cancel_server(s); /* the query would go on for nobody */
         server_drop_expectations(s);
         forget_link(s);
         s->state = SERVER_CLEANING;

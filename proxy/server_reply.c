@@ -122,11 +122,8 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg)
     if (!s->retrying && runs_elsewhere(k, m.sqlstate)) {
         gather_drop(k->g);
         s->retrying = true;
-        if (!slice_eq(m.sqlstate, "40001") && k->c->batch.simple) {
-            struct slice sql;
-            if (decode_query(k->c->retain.p + FRAME_HEADER, k->c->retain.n - FRAME_HEADER, &sql) == 0)
-                worker_learn(s->w, sql);
-        }
+        if (!slice_eq(m.sqlstate, "40001"))
+            client_learn(k->c);
     }
     fakes(k);
     pass(k, msg, f->total);
@@ -193,6 +190,13 @@ static void on_whole(struct chunk *k, const struct frame *f, const uint8_t *msg)
     }
 }
 
+static void on_copy_in(struct chunk *k)
+{
+    k->s->copying = true;
+    if (k->c && k->s->pl.turns == 0)
+        k->c->batch.sync_seen = false; /* its Sync was ignored; another one follows the data */
+}
+
 /* The head of any other message: whose is it? `have` bytes of it are there. */
 static void on_head(struct chunk *k, const struct frame *f, size_t have)
 {
@@ -215,7 +219,7 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
         if (f->type == 'C' && k->c && !drop)
             k->c->batch.complete_seen = true;
         if (f->type == 'G' || f->type == 'W')
-            s->copying = true;
+            on_copy_in(k);
         else if (f->type == 'C')
             s->copying = false;
     }
@@ -338,7 +342,7 @@ static void after_scan(struct chunk *k)
         client_retry(c);
     } else if (k->ready) {
         client_on_ready(c, s->tx);
-    } else if (s->copying || c->view_n > 0 || c->in.n > 0) {
+    } else if (s->copying || c->in.n > 0) {
         client_process(c);
     }
 }

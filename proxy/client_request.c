@@ -1,0 +1,763 @@
+/* From clients to servers: messages are cut, looked at, routed and forwarded. What can be forwarded as it is goes by
+ * reference; names of prepared statements are rewritten. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../replication/base/bug.h"
+#include "../replication/base/log.h"
+#include "../replication/manager.h"
+#include "catalogs.h"
+#include "client.h"
+#include "pool.h"
+#include "server.h"
+#include "wire/decode.h"
+#include "wire/encode.h"
+#include "wire/errresp.h"
+#include "wire/frame.h"
+#include "worker.h"
+
+enum { BATCH_WAIT_MAX = 48 * 1024 }; /* a batch without Sync is routed unseen beyond this */
+
+static void protocol_error(struct client *c, const char *what)
+{
+    client_fatal(c, ERRRESP_PROTOCOL_VIOLATION, what, NULL);
+}
+
+/* -- looking at messages -------------------------------------------------------------------------------------------- */
+
+static void batch_add(struct client *c, const struct classification *k)
+{
+    struct batch *b = &c->batch;
+    b->bits |= k->bits;
+    b->unpin |= k->unpin;
+    b->drops_prepared |= k->drops_prepared;
+    if (k->bits & CLASS_TX_COMMIT)
+        b->commit = true;
+    if (b->pin == PIN_NONE)
+        b->pin = k->pin;
+    if (k->mentions_sync_commit)
+        c->floor.async_commit = true;
+    if ((k->bits & CLASS_TX_BEGIN) && k->tx.access == ACCESS_READ_ONLY && k->tx.isolation != ISOLATION_SERIALIZABLE)
+        c->tx_read_only = true;
+    if (k->reason == REASON_UTILITY && c->group)
+        c->ddl = true;
+}
+
+static const struct catalog *catalog_of(const struct client *c)
+{
+    return c->group->catalog ? &c->group->catalog->cat : NULL;
+}
+
+static void inspect_sql(struct client *c, struct slice sql)
+{
+    struct classification k;
+    const struct classify_opts opts = {.backslash = c->backslash, .override = NULL};
+    classify_sql(sql, catalog_of(c), &opts, &k);
+    if (k.bits == CLASS_READ && worker_learned(c->w, sql))
+        k.bits = CLASS_UNKNOWN;
+    batch_add(c, &k);
+}
+
+static void inspect_stmt(struct client *c, struct pstmt *p)
+{
+    const struct catalog *cat = catalog_of(c);
+    if (p->classified_by != cat || !p->cls.n_statements) {
+        const struct classify_opts opts = {.backslash = c->backslash, .override = NULL};
+        classify_sql((struct slice){p->sql, p->sql_len}, cat, &opts, &p->cls);
+        p->classified_by = cat;
+    }
+    batch_add(c, &p->cls);
+    c->batch.stmt = p;
+    if (p->learned)
+        c->batch.bits |= CLASS_UNKNOWN;
+}
+
+static struct pstmt *stmt_of(struct client *c, struct slice name)
+{
+    if (name.n == 0)
+        return c->unnamed;
+    struct named *n = named_find(c->named, name);
+    return n ? n->stmt : NULL;
+}
+
+/* A complete message (Bind: at least its names) joins the batch's account. 0, or ERR_PROTO. */
+static int inspect(struct client *c, const struct frame *f, const uint8_t *body, size_t have)
+{
+    struct msg_parse p;
+    struct msg_bind b;
+    struct slice sql;
+    int rc;
+    switch (f->type) {
+    case 'Q':
+        rc = decode_query(body, f->body_len, &sql);
+        if (rc == 0)
+            inspect_sql(c, sql);
+        return rc;
+    case 'P':
+        rc = decode_parse(body, f->body_len, &p);
+        if (rc < 0)
+            return rc;
+        struct pstmt *st = pstmt_get(&c->w->pstmts, p.sql, p.types, p.n_types);
+        if (!st)
+            return ERR_NOMEM;
+        inspect_stmt(c, st);
+        if (p.name.n == 0) { /* known from now on: the Bind behind it is looked at next */
+            pstmt_unref(c->unnamed);
+            c->unnamed = st;
+        } else {
+            pstmt_unref(st);
+        }
+        return 0;
+    case 'B':
+        rc = decode_bind(body, have, f->body_len, &b);
+        if (rc < 0)
+            return rc;
+        if ((st = stmt_of(c, b.statement)) != NULL)
+            inspect_stmt(c, st);
+        else if (c->batch.stmt == NULL)
+            c->batch.bits |= CLASS_UNKNOWN;
+        return 0;
+    case 'F':
+        c->batch.bits |= CLASS_UNKNOWN;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+void client_learn(struct client *c)
+{
+    struct slice sql;
+    if (c->batch.stmt)
+        c->batch.stmt->learned = true;
+    else if (c->batch.simple && decode_query(c->retain.p + FRAME_HEADER, c->retain.n - FRAME_HEADER, &sql) == 0)
+        worker_learn(c->w, sql);
+}
+
+/* -- a batch begins ------------------------------------------------------------------------------------------------- */
+
+enum scan { SCAN_MORE = 0, SCAN_ROUTE, SCAN_FAILED };
+
+/* Looks at everything up to Sync, Flush or a Query. *end: its length if all of it is there, else 0. */
+static enum scan scan_batch(struct client *c, size_t *end, bool *flush)
+{
+    size_t at = 0;
+    *end = 0;
+    *flush = false;
+    c->inspected = 0;
+    while (at < c->view_n) {
+        struct frame f;
+        const size_t left = c->view_n - at;
+        const enum frame_result r = frame_next(c->view + at, left, FRAME_FRONTEND, &f);
+        if (r == FRAME_BAD) {
+            protocol_error(c, frame_bad_reason(c->view + at, left, FRAME_FRONTEND));
+            return SCAN_FAILED;
+        }
+        if (r == FRAME_MORE)
+            break;
+        if (f.total > left) {
+            if (f.total <= CLIENT_INSPECT_MAX && c->view_n <= CLIENT_INSPECT_MAX)
+                break;
+            c->batch.bits |= CLASS_UNKNOWN; /* too long to look at: it streams to the primary */
+            return SCAN_ROUTE;
+        }
+        if (inspect(c, &f, c->view + at + FRAME_HEADER, f.body_len) < 0) {
+            protocol_error(c, "invalid message format");
+            return SCAN_FAILED;
+        }
+        at += f.total;
+        c->inspected = at;
+        if (f.type == 'Q' || f.type == 'F' || f.type == 'S' || f.type == 'H') {
+            *end = at;
+            *flush = f.type == 'H';
+            return SCAN_ROUTE;
+        }
+    }
+    if (c->view_n < BATCH_WAIT_MAX)
+        return SCAN_MORE;
+    c->batch.bits |= CLASS_UNKNOWN;
+    return SCAN_ROUTE;
+}
+
+static bool batch_reads(const struct client *c)
+{
+    const unsigned bits = c->batch.bits;
+    if (c->batch.pin != PIN_NONE)
+        return false;
+    if (bits == CLASS_READ || bits == 0)
+        return true;
+    return c->tx_read_only && (bits & CLASS_TX_BEGIN) && (bits & ~(unsigned)(CLASS_TX_BEGIN | CLASS_READ)) == 0;
+}
+
+static struct route_out choose(struct client *c)
+{
+    struct worker *w = c->w;
+    const int cluster = c->group->cluster;
+    const struct routing_conf *r = &w->conf->routing;
+    const struct route_in in = {.topo = worker_topo(w, cluster),
+                                .floor = &c->floor,
+                                .read = c->batch.read,
+                                .force_primary = c->route_mode == ROUTE_PRIMARY || r->consistency == CONSISTENCY_PRIMARY ||
+                                                 c->group->conf.pool_mode == POOL_SESSION,
+                                .force_replica = c->route_mode == ROUTE_REPLICA,
+                                .retry = c->batch.retry,
+                                .split = r->read_write_split,
+                                .eventual = r->consistency == CONSISTENCY_EVENTUAL,
+                                .when_no_replica = r->when_no_replica,
+                                .balance = (enum balance_policy)r->balance,
+                                .in_flight = w->in_flight[cluster],
+                                .balance_state = &w->balance[cluster],
+                                .prng = &w->prng};
+    if (!in.topo)
+        return (struct route_out){.kind = ROUTE_HOLD, .reason = RR_NO_WRITER, .node = -1};
+    return route_decide(&in);
+}
+
+/* Equal settings first, in the packet of the statement itself. */
+static bool send_params(struct client *c, struct server *s)
+{
+    static const struct params none;
+    if (s->params == c->params)
+        return true;
+    const struct params *have = s->params ? &s->params->p : &none, *want = c->params ? &c->params->p : &none;
+    char sql[GATHER_SCRATCH / 2];
+    struct strbuf b;
+    strbuf_init(&b, sql, sizeof(sql));
+    if (!params_equal(have, want)) {
+        if (!params_diff_sql(have, want, &b) || !server_expect(s, PL_HIDDEN_QUERY, 0, 0))
+            return false;
+        struct writer w = gather_writer(&c->w->gather, b.n + 16);
+        encode_query(&w, sql);
+        gather_wrote(&c->w->gather, &w);
+    }
+    params_unref(s->params);
+    s->params = params_take(c->params);
+    return true;
+}
+
+static void hold(struct client *c, const struct route_out *r)
+{
+    c->wait_reason = (uint8_t)r->reason;
+    c->group->stats.held++;
+    client_wait_in(c, &c->w->held[c->group->cluster]);
+}
+
+static bool link_ready(struct client *c, size_t end, bool flush)
+{
+    struct server *s = c->server;
+    gather_begin(&c->w->gather, &s->st);
+    if (!send_params(c, s)) {
+        s->close_after = true;
+        server_unlink(s);
+        protocol_error(c, "cannot set the session's parameters");
+        return false;
+    }
+    c->batch.retainable = end > 0 && end <= CLIENT_RETAIN_MAX && !flush && inbuf_keep(&c->retain, c->view, end);
+    c->request_at = c->batch.started = worker_now();
+    struct node_stats *n = &c->w->stats.nodes[c->group->cluster][s->pool->node];
+    if (c->batch.read)
+        n->reads++;
+    else
+        n->writes++;
+    return true;
+}
+
+/* True when a server is linked and the batch may be forwarded. */
+static bool begin_batch(struct client *c)
+{
+    size_t end;
+    bool flush;
+    c->batch = (struct batch){.retry = c->batch.retry};
+    c->tx_read_only = false;
+    if (scan_batch(c, &end, &flush) != SCAN_ROUTE)
+        return false;
+    c->batch.read = batch_reads(c);
+    if (!c->batch.read)
+        c->tx_read_only = false;
+    const struct route_out r = choose(c);
+    c->w->stats.routes[r.reason]++;
+    if (r.want_sample)
+        manager_want_sample(c->w->proxy->manager, c->group->cluster);
+    if (r.kind == ROUTE_REFUSE) {
+        client_error(c, ERRRESP_CANNOT_CONNECT_NOW, "no replica may serve this read now (when_no_replica = error)",
+                     "SHOW LAG tells why each replica is not eligible.");
+        return false;
+    }
+    if (r.kind == ROUTE_HOLD) {
+        hold(c, &r);
+        return false;
+    }
+    struct pool *p = pool_of(c->group, r.node);
+    if (!p) {
+        client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for a pool", NULL);
+        return false;
+    }
+    c->wait_reason = (uint8_t)r.reason;
+    if (!pool_checkout(p, c))
+        return false;
+    return link_ready(c, end, flush);
+}
+
+/* A server came while the client waited: the batch was scanned before, but its account must be made again. */
+static bool resume_batch(struct client *c)
+{
+    size_t end;
+    bool flush;
+    const bool read = c->batch.read;
+    c->batch = (struct batch){.retry = c->batch.retry};
+    if (scan_batch(c, &end, &flush) != SCAN_ROUTE)
+        return false;
+    c->batch.read = read;
+    if (!read)
+        c->tx_read_only = false;
+    return link_ready(c, end, flush);
+}
+
+/* -- forwarding ------------------------------------------------------------------------------------------------------ */
+
+/* The message as it is; what has not arrived follows as it comes. */
+static size_t pass(struct client *c, const struct frame *f)
+{
+    const size_t n = f->total < c->view_n ? f->total : c->view_n;
+    gather_ref(&c->w->gather, c->view, n);
+    c->forward_left = f->total - (uint32_t)n;
+    return n;
+}
+
+static size_t no_room(struct client *c)
+{
+    protocol_error(c, "too many messages without a Sync");
+    return 0;
+}
+
+static bool expect(struct client *c, enum pl_kind kind, uint64_t ref, uint32_t tag)
+{
+    return server_expect(c->server, kind, ref, tag);
+}
+
+static void evict(struct client *c)
+{
+    struct server *s = c->server;
+    uint64_t id;
+    char name[PSTMT_NAME_MAX];
+    while (sstmt_evict(&s->prepared, (size_t)c->group->conf.max_prepared_statements, &id)) {
+        if (!expect(c, PL_CLOSE_HIDDEN, 0, 0))
+            return;
+        struct writer w = gather_writer(&c->w->gather, 64);
+        pstmt_server_name(id, name);
+        encode_close(&w, 'S', name);
+        gather_wrote(&c->w->gather, &w);
+    }
+}
+
+static bool send_parse(struct client *c, const struct pstmt *p, const char *name)
+{
+    const size_t need = p->sql_len + 64u + 4u * p->n_types;
+    struct gather *g = &c->w->gather;
+    if (need > GATHER_SCRATCH) { /* long: its text goes by reference */
+        struct writer w = gather_writer(g, 128);
+        encode_header(&w, 'P', (uint32_t)(strlen(name) + 1 + p->sql_len + 1 + 2 + 4u * p->n_types));
+        write_cstr(&w, name);
+        gather_wrote(g, &w);
+        gather_ref(g, p->sql, p->sql_len + 1);
+        w = gather_writer(g, 2);
+        write_u16(&w, p->n_types);
+        gather_wrote(g, &w);
+        gather_ref(g, pstmt_types(p), 4u * p->n_types);
+        return true;
+    }
+    struct writer w = gather_writer(g, need);
+    encode_parse(&w, name, (struct slice){p->sql, p->sql_len}, p->n_types ? pstmt_types(p) : NULL, p->n_types);
+    if (w.bad)
+        return false;
+    gather_wrote(g, &w);
+    return true;
+}
+
+/* The server knows the statement under its shared name, or is told now. */
+static bool ensure_prepared(struct client *c, struct pstmt *p)
+{
+    struct server *s = c->server;
+    char name[PSTMT_NAME_MAX];
+    if (sstmt_has(&s->prepared, p->id))
+        return true;
+    if (!sstmt_add(&s->prepared, p->id) || !expect(c, PL_PARSE_HIDDEN, (uint64_t)(uintptr_t)pstmt_ref(p), 2))
+        return false;
+    pstmt_server_name(p->id, name);
+    c->group->stats.server_parses++;
+    if (!send_parse(c, p, name))
+        return false;
+    evict(c);
+    return true;
+}
+
+/* A name that is new in the session. The reply is made up if the server has the statement already. */
+static bool parse_new_name(struct client *c, struct pstmt *p, struct slice as)
+{
+    struct server *s = c->server;
+    char name[PSTMT_NAME_MAX];
+    struct named *n = named_add(&c->named, as, p);
+    if (!n)
+        return false;
+    named_ref(n);
+    if (sstmt_has(&s->prepared, p->id))
+        return expect(c, PL_PARSE_FAKE, (uint64_t)(uintptr_t)n, 1);
+    if (!sstmt_add(&s->prepared, p->id) || !expect(c, PL_PARSE, (uint64_t)(uintptr_t)n, 1))
+        return false;
+    pstmt_server_name(p->id, name);
+    c->group->stats.server_parses++;
+    if (!send_parse(c, p, name))
+        return false;
+    evict(c);
+    return true;
+}
+
+static size_t forward_parse(struct client *c, const struct frame *f, const uint8_t *body)
+{
+    struct server *s = c->server;
+    struct msg_parse m;
+    if (decode_parse(body, f->body_len, &m) < 0) {
+        protocol_error(c, "invalid Parse message");
+        return 0;
+    }
+    c->group->stats.client_parses++;
+    struct pstmt *p = pstmt_get(&c->w->pstmts, m.sql, m.types, m.n_types);
+    if (!p)
+        return no_room(c);
+    if (m.name.n == 0) {
+        pstmt_unref(c->unnamed);
+        c->unnamed = p;
+        s->unnamed = p->id;
+        return expect(c, PL_PARSE, 0, 3) ? pass(c, f) : no_room(c);
+    }
+    struct named *n = named_find(c->named, m.name);
+    bool ok;
+    if (n) { /* PostgreSQL refuses a second Parse of a name: let the server say so, with a name that it has */
+        char name[PSTMT_NAME_MAX];
+        pstmt_server_name(n->stmt->id, name);
+        ok = ensure_prepared(c, n->stmt) && expect(c, PL_PARSE, 0, 0) && send_parse(c, n->stmt, name);
+    } else {
+        ok = parse_new_name(c, p, m.name);
+    }
+    pstmt_unref(p);
+    return ok ? f->total : no_room(c);
+}
+
+/* The unnamed statement lives in the session; another session may have used the server's in between. */
+static bool ensure_unnamed(struct client *c)
+{
+    struct server *s = c->server;
+    if (c->unnamed && s->unnamed == c->unnamed->id)
+        return true;
+    if (!c->unnamed) { /* the session has none: neither may the server, so that it answers what it would answer */
+        struct writer w = gather_writer(&c->w->gather, 16);
+        encode_close(&w, 'S', "");
+        gather_wrote(&c->w->gather, &w);
+        s->unnamed = 0;
+        return expect(c, PL_CLOSE_HIDDEN, 0, 0);
+    }
+    s->unnamed = c->unnamed->id;
+    return expect(c, PL_PARSE_HIDDEN, (uint64_t)(uintptr_t)pstmt_ref(c->unnamed), 2) && send_parse(c, c->unnamed, "");
+}
+
+static size_t forward_bind(struct client *c, const struct frame *f, const uint8_t *body, size_t have)
+{
+    struct msg_bind m;
+    const int rc = decode_bind(body, have, f->body_len, &m);
+    if (rc == ERR_AGAIN)
+        return 0;
+    if (rc < 0) {
+        protocol_error(c, "invalid Bind message");
+        return 0;
+    }
+    c->group->stats.binds++;
+    struct named *n = m.statement.n ? named_find(c->named, m.statement) : NULL;
+    if (!n) {
+        if (m.statement.n == 0 && !ensure_unnamed(c))
+            return no_room(c);
+        return expect(c, PL_BIND, 0, 0) ? pass(c, f) : no_room(c);
+    }
+    char name[PSTMT_NAME_MAX];
+    if (!ensure_prepared(c, n->stmt) || !expect(c, PL_BIND, 0, 0))
+        return no_room(c);
+    pstmt_server_name(n->stmt->id, name);
+    struct writer w = gather_writer(&c->w->gather, m.portal.n + PSTMT_NAME_MAX + 16);
+    encode_bind_head(&w, m.portal.p, name, m.rest_len);
+    gather_wrote(&c->w->gather, &w);
+    const size_t rest = have - m.rest_off;
+    gather_ref(&c->w->gather, body + m.rest_off, rest);
+    c->forward_left = m.rest_len - (uint32_t)rest;
+    return FRAME_HEADER + have;
+}
+
+static size_t forward_target(struct client *c, const struct frame *f, const uint8_t *body)
+{
+    struct msg_target m;
+    const bool close = f->type == 'C';
+    if ((close ? decode_close(body, f->body_len, &m) : decode_describe(body, f->body_len, &m)) < 0) {
+        protocol_error(c, "invalid Describe or Close message");
+        return 0;
+    }
+    const enum pl_kind kind = close ? PL_CLOSE : PL_DESCRIBE;
+    struct named *n = m.kind == 'S' && m.name.n ? named_find(c->named, m.name) : NULL;
+    if (close && m.kind == 'S' && m.name.n) { /* the statement stays on the server, for others */
+        if (n)
+            named_remove(&c->named, n);
+        return expect(c, PL_CLOSE_FAKE, 0, 0) ? f->total : no_room(c);
+    }
+    if (!n) {
+        if (m.kind == 'S' && !close && !ensure_unnamed(c))
+            return no_room(c);
+        return expect(c, kind, 0, 0) ? pass(c, f) : no_room(c);
+    }
+    char name[PSTMT_NAME_MAX];
+    if (!ensure_prepared(c, n->stmt) || !expect(c, kind, 0, 0))
+        return no_room(c);
+    pstmt_server_name(n->stmt->id, name);
+    struct writer w = gather_writer(&c->w->gather, 64);
+    encode_describe(&w, 'S', name);
+    gather_wrote(&c->w->gather, &w);
+    return f->total;
+}
+
+static size_t forward_simple(struct client *c, const struct frame *f)
+{
+    struct server *s = c->server;
+    c->batch.sync_seen = true;
+    c->batch.simple = true;
+    c->group->stats.queries++;
+    s->unnamed = 0;
+    pstmt_unref(c->unnamed);
+    c->unnamed = NULL;
+    return expect(c, PL_QUERY, 0, 0) ? pass(c, f) : no_room(c);
+}
+
+static bool needs_whole(uint8_t type)
+{
+    return type == 'P' || type == 'D' || type == 'C' || type == 'E' || type == 'S' || type == 'H';
+}
+
+static size_t forward(struct client *c, const struct frame *f)
+{
+    const uint8_t *body = c->view + FRAME_HEADER;
+    const size_t have = (f->total < c->view_n ? f->total : c->view_n) - FRAME_HEADER;
+    switch (f->type) {
+    case 'Q':
+    case 'F':
+        return forward_simple(c, f);
+    case 'P':
+        return forward_parse(c, f, body);
+    case 'B':
+        return forward_bind(c, f, body, have);
+    case 'D':
+    case 'C':
+        return forward_target(c, f, body);
+    case 'E':
+        c->group->stats.queries++;
+        return expect(c, PL_EXECUTE, 0, 0) ? pass(c, f) : no_room(c);
+    case 'S':
+        c->batch.sync_seen = true;
+        return expect(c, PL_SYNC, 0, 0) ? pass(c, f) : no_room(c);
+    case 'H':
+        gather_flush(&c->w->gather);
+        client_send_fakes(c, c->server);
+        return pass(c, f);
+    case 'd':
+    case 'c':
+    case 'f':
+        return pass(c, f);
+    default:
+        protocol_error(c, "unexpected message type");
+        return 0;
+    }
+}
+
+/* -- the loop over messages ------------------------------------------------------------------------------------------ */
+
+static size_t forward_rest(struct client *c)
+{
+    const size_t n = c->forward_left < c->view_n ? c->forward_left : c->view_n;
+    if (c->server) /* else its server is lost: the rest of the message is dropped with it */
+        gather_ref(&c->w->gather, c->view, n);
+    c->forward_left -= (uint32_t)n;
+    return n;
+}
+
+/* Messages that need no server when none is linked. Bytes used, or 0. */
+static size_t without_server(struct client *c, const struct frame *f)
+{
+    if (f->total > c->view_n || (f->type != 'S' && f->type != 'H' && f->type != 'd' && f->type != 'c' && f->type != 'f'))
+        return 0;
+    if (f->type == 'S') {
+        uint8_t out[8];
+        struct writer w = writer_of(out, sizeof(out));
+        encode_ready(&w, c->tx);
+        stream_send(&c->st, out, w.n);
+    }
+    return f->total;
+}
+
+static bool is_copy(uint8_t type)
+{
+    return type == 'd' || type == 'c' || type == 'f';
+}
+
+static size_t step_linked(struct client *c, const struct frame *f)
+{
+    struct server *s = c->server;
+    if (c->batch.sync_seen && !(is_copy(f->type) && s->copying)) {
+        if (!is_copy(f->type) || s->pl.turns > 0)
+            return 0; /* one batch at a time: the next waits for ReadyForQuery */
+        return f->total <= c->view_n ? f->total : 0;
+    }
+    if (stream_kept(&s->st) > STREAM_HIGH)
+        return 0;
+    if (f->total > c->view_n && needs_whole(f->type)) {
+        if (f->total > CLIENT_INSPECT_MAX)
+            protocol_error(c, "message is too long");
+        return 0;
+    }
+    if (f->total > c->view_n && f->type == 'Q' && f->total <= CLIENT_INSPECT_MAX)
+        return 0;
+    if (!c->batch.opened && c->batch.started == 0)
+        c->batch.started = worker_now(); /* a further batch of the same transaction */
+    if (c->inspected >= f->total) {
+        c->inspected -= f->total;
+    } else if (f->total <= c->view_n || f->type == 'B') {
+        c->inspected = 0;
+        const size_t have = (f->total < c->view_n ? f->total : c->view_n) - FRAME_HEADER;
+        const int rc = inspect(c, f, c->view + FRAME_HEADER, have);
+        if (rc == ERR_AGAIN)
+            return 0;
+        if (rc < 0) {
+            protocol_error(c, "invalid message format");
+            return 0;
+        }
+    } else {
+        c->batch.bits |= CLASS_UNKNOWN;
+    }
+    c->batch.opened = true;
+    return forward(c, f);
+}
+
+/* Bytes used of the view; 0: stop, something is awaited. */
+static size_t step(struct client *c)
+{
+    struct frame f;
+    if (c->state != CLIENT_READY || c->waiting_in || c->view_n == 0)
+        return 0;
+    if (c->forward_left > 0)
+        return forward_rest(c);
+    const enum frame_result r = frame_next(c->view, c->view_n, FRAME_FRONTEND, &f);
+    if (r == FRAME_BAD)
+        protocol_error(c, frame_bad_reason(c->view, c->view_n, FRAME_FRONTEND));
+    if (r != FRAME_OK)
+        return 0;
+    if (f.type == 'X') {
+        if (!c->batch.sync_seen)
+            client_close(c, "client said goodbye");
+        return 0;
+    }
+    if (c->lost || c->lost_skip)
+        return client_lost_request(c, c->view, c->view_n);
+    if (!c->server) {
+        const size_t n = without_server(c, &f);
+        if (n)
+            return n;
+        if (!begin_batch(c))
+            return 0;
+    } else if (c->resume) {
+        c->resume = false;
+        if (!resume_batch(c))
+            return 0;
+    }
+    return step_linked(c, &f);
+}
+
+static void run(struct client *c)
+{
+    c->processing = true;
+    do {
+        c->again = false;
+        for (;;) {
+            const size_t used = step(c);
+            if (used == 0)
+                break;
+            BUG_ON(used > c->view_n);
+            c->view += used;
+            c->view_n -= used;
+        }
+    } while (c->again && c->state == CLIENT_READY);
+    c->processing = false;
+    if (c->server)
+        gather_flush(&c->w->gather);
+    if (c->state == CLIENT_CLOSED)
+        return;
+    const bool ok = inbuf_keep(&c->in, c->view, c->view_n);
+    c->view = NULL;
+    c->view_n = 0;
+    if (!ok) {
+        client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for the request", NULL);
+        return;
+    }
+    const bool full = c->in.n > 2 * (size_t)CLIENT_INSPECT_MAX;
+    if (c->waiting_in || full || (c->in.n > 0 && c->batch.sync_seen) || (c->server && stream_kept(&c->server->st) > STREAM_HIGH))
+        stream_pause(&c->st);
+    else
+        stream_resume(&c->st);
+}
+
+void client_process(struct client *c)
+{
+    if (c->processing) {
+        c->again = true;
+        return;
+    }
+    if (c->state == CLIENT_CONSOLE) {
+        client_console_process(c);
+        return;
+    }
+    if (c->state != CLIENT_READY)
+        return;
+    c->view = c->in.p;
+    c->view_n = c->in.n;
+    run(c);
+}
+
+void client_on_readable(struct stream *st)
+{
+    struct client *c = CONTAINER_OF(st, struct client, st);
+    struct worker *w = c->w;
+    struct err e = {0};
+    uint8_t *at = w->buf;
+    size_t cap = WORKER_BUF;
+    if (c->in.n > 0) {
+        at = inbuf_room(&c->in, WORKER_BUF);
+        if (!at) {
+            client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for the request", NULL);
+            return;
+        }
+    }
+    const long got = stream_recv(st, at, cap, &e);
+    if (got == ERR_AGAIN)
+        return;
+    if (got <= 0) {
+        client_close(c, got == 0 ? "client closed the connection" : e.text);
+        return;
+    }
+    if (c->group)
+        c->group->stats.received += (uint64_t)got;
+    if (c->in.n > 0) {
+        c->in.n += (size_t)got;
+        client_process(c);
+        return;
+    }
+    if (c->state == CLIENT_CONSOLE) {
+        if (inbuf_keep(&c->in, at, (size_t)got))
+            client_process(c);
+        return;
+    }
+    c->view = at;
+    c->view_n = (size_t)got;
+    run(c);
+}
