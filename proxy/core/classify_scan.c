@@ -384,10 +384,10 @@ void scan_query_token(struct scan *sc)
             scan_deny(sc, CLASS_UNKNOWN, REASON_NAME, t->lex.text);
         } else if (!(t->word.flags & WORD_RESERVED)) {
             unsigned bits = look_up(sc, t->name);
-            if (bits & CATALOG_BIT_PRIMARY)
-                scan_deny(sc, CLASS_UNKNOWN, REASON_PRIMARY_RELATION, t->lex.text);
             if (call)
                 check_call(sc, bits);
+            if (bits & CATALOG_BIT_PRIMARY)
+                scan_deny(sc, CLASS_UNKNOWN, REASON_PRIMARY_RELATION, t->lex.text);
         }
         check_word(sc);
     } else if (t->lex.kind == LEX_SEMI) { /* not at the end: within parentheses */
