@@ -55,8 +55,11 @@ static void answer_rows(struct writer *w, const struct table *t)
         names[col] = table_column(t, col);
     encode_row_description(w, names, (size_t)cols);
     for (int row = 0; row < table_n_rows(t); row++) {
-        for (int col = 0; col < cols; col++)
-            values[col] = slice_of(table_get(t, row, col));
+        for (int col = 0; col < cols; col++) {
+            /* slice_of would make an empty text of NULL. */
+            const char *text = table_get(t, row, col);
+            values[col] = (struct slice){text, text ? strlen(text) : 0};
+        }
         encode_data_row(w, values, (size_t)cols);
     }
 }
