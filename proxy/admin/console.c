@@ -212,7 +212,9 @@ static struct console_call *console_call_new(struct console *c, const struct con
 
 static void console_refuse(struct console_call *call)
 {
-    log_warning("console.refused", "user %s may not run %s", call->req.user, call->command->words);
+    LOG_AT(LOG_WARNING, "console.refused",
+           LOG_KV({"user", call->req.user}, {"command", call->command->words}),
+           "no right to run a console command");
     char message[128];
     snprintf(message, sizeof message, "permission denied for %s", call->command->words);
     console_answer_error(call, ERRRESP_INSUFFICIENT_PRIVILEGE, message,
@@ -249,7 +251,9 @@ void console_run(struct console *c, const struct console_req *req)
         return;
     }
     if (call->command->access == CONSOLE_CHANGE)
-        log_notice("console.command", "user %s: %s %s", call->req.user, call->command->words,
-                   call->parsed.node);
+        LOG_AT(LOG_NOTICE, "console.command",
+               LOG_KV({"user", call->req.user}, {"command", call->command->words},
+                      {"node", *call->parsed.node ? call->parsed.node : NULL}),
+               "console command");
     functions[call->parsed.id](call);
 }
