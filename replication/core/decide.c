@@ -258,7 +258,7 @@ static int keep_if_primary(const struct scene *s)
 void decide(const struct view *v, const struct decide_memory *m, const struct decide_policy *p,
             enum authority a, const struct topology *prev, usec_t now, struct decision *out)
 {
-    BUG_ON(prev->writer >= (int)v->n_nodes);
+    BUG_ON(prev->version && prev->writer >= (int)v->n_nodes);
     struct scene s = gather(v, m);
     out->vetoed_by = -1;
     out->fenced = 0;
