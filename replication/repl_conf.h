@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/conf.h"
+#include "core/decide.h" /* enum failover_mode */
 #include "core/topology.h"
 
 enum { REPL_CLUSTERS_MAX = 16, REPL_CONNINFO_MAX = 1024 };
@@ -28,10 +29,9 @@ struct cluster_conf {
     char monitor[REPL_CONNINFO_MAX]; /* conninfo without host and port, for probes and actions */
     usec_t check_interval;           /* default 500ms */
     usec_t check_timeout;            /* default 1s */
+    int64_t check_misses;            /* unanswered probes in a row that make a node down; default 2 */
     char replication_user[TOPO_NAME_MAX]; /* for primary_conninfo when re-pointing; empty: keep what the replica has */
 };
-
-enum failover_mode { FAILOVER_AUTOMATIC = 1, FAILOVER_MANUAL, FAILOVER_FOLLOW };
 
 struct failover_conf {
     int mode;                  /* enum failover_mode */
@@ -40,6 +40,7 @@ struct failover_conf {
     usec_t client_hold;
     usec_t drain_timeout;
     usec_t promote_timeout;
+    usec_t catchup_timeout;    /* replay of received WAL before a promotion */
     char demote_command[REPL_CONNINFO_MAX];
 };
 
