@@ -305,6 +305,11 @@ static void pgconn_fail_now(struct pgconn *c, const struct err *e, enum pgconn_f
 static void fail_closed(struct pgconn *c)
 {
     struct err e = c->last_notice;
+    const char *sqlstate = c->result ? PQresultErrorField(c->result, PG_DIAG_SQLSTATE) : NULL;
+    if (!e.code && sqlstate) {
+        err_set(&e, ERR_EOF, "%s", PQresultErrorField(c->result, PG_DIAG_MESSAGE_PRIMARY));
+        str_copy(e.sqlstate, sizeof(e.sqlstate), sqlstate);
+    }
     if (!e.code) {
         err_set(&e, ERR_EOF, "%s", PQerrorMessage(c->pq));
         text_one_line(&e);
@@ -337,39 +342,51 @@ static void step_connect(struct pgconn *c)
     c->on_connect(c->op_arg, &e, PGCONN_OK);
 }
 
-/* libpq's first keyword array wins from left to right: later ones override, so ours come after the expanded dbname. */
 enum { KEYWORDS_MAX = 12 };
+
+struct keywords {
+    const char *keys[KEYWORDS_MAX + 1], *vals[KEYWORDS_MAX + 1];
+    int n;
+};
+
+static void keyword_add(struct keywords *k, const char *key, const char *value)
+{
+    BUG_ON(k->n >= KEYWORDS_MAX);
+    k->keys[k->n] = key;
+    k->vals[k->n++] = value;
+}
+
+/* "dbname" with expansion carries the whole conninfo string; keywords behind it override it. */
+static PGconn *connect_start(const struct pgconn_target *t)
+{
+    struct keywords k = {0};
+    char port[8];
+    const bool has_conninfo = t->conninfo && *t->conninfo;
+    snprintf(port, sizeof(port), "%u", (unsigned)t->port);
+    if (has_conninfo)
+        keyword_add(&k, "dbname", t->conninfo);
+    keyword_add(&k, "host", t->host);
+    if (t->addr && *t->addr)
+        keyword_add(&k, "hostaddr", t->addr);
+    keyword_add(&k, "port", port);
+    if (t->replication)
+        keyword_add(&k, "replication", "true");
+    keyword_add(&k, "application_name", "tanist");
+    keyword_add(&k, "client_encoding", "UTF8");
+    if (t->dbname)
+        keyword_add(&k, "dbname", t->dbname);
+    return PQconnectStartParams(k.keys, k.vals, has_conninfo ? 1 : 0);
+}
 
 void pgconn_connect(struct pgconn *c, const struct pgconn_target *t, usec_t timeout, pgconn_connect_cb cb, void *arg)
 {
     BUG_ON(c->state != PGCONN_STATE_NEW);
-    const char *keys[KEYWORDS_MAX], *vals[KEYWORDS_MAX];
-    int n = 0;
-    char port[8];
-    snprintf(port, sizeof(port), "%u", (unsigned)t->port);
-    const bool has_conninfo = t->conninfo && *t->conninfo;
-    /* "dbname" with expansion carries the whole conninfo string; keywords after it override it. */
-    if (has_conninfo)
-        keys[n] = "dbname", vals[n++] = t->conninfo;
-    keys[n] = "host", vals[n++] = t->host;
-    if (t->addr && *t->addr)
-        keys[n] = "hostaddr", vals[n++] = t->addr;
-    keys[n] = "port", vals[n++] = port;
-    if (t->replication)
-        keys[n] = "replication", vals[n++] = "true";
-    keys[n] = "fallback_application_name", vals[n++] = "tanist";
-    keys[n] = "client_encoding", vals[n++] = "UTF8";
-    if (t->dbname)
-        keys[n] = "dbname", vals[n++] = t->dbname;
-    BUG_ON(n >= KEYWORDS_MAX);
-    keys[n] = NULL, vals[n] = NULL;
-
     c->unix_socket = t->host[0] == '/';
     c->replication = t->replication;
     c->on_connect = cb;
     c->op_arg = arg;
     c->state = PGCONN_STATE_CONNECTING;
-    c->pq = PQconnectStartParams(keys, vals, has_conninfo ? 1 : 0);
+    c->pq = connect_start(t);
     if (!c->pq || PQstatus(c->pq) == CONNECTION_BAD) {
         fail_later(c);
         return;

@@ -1,0 +1,652 @@
+#include "cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/bug.h"
+#include "base/log.h"
+#include "base/str.h"
+
+enum { VERSIONS_RESERVED = 1000000 };
+
+static const usec_t SAMPLE_GAP = 5 * USEC_PER_MS;
+static const usec_t SAMPLE_TIMEOUT = 500 * USEC_PER_MS;
+
+#define BIT(i) (UINT64_C(1) << (i))
+
+static void tick_start(struct cluster *c);
+static void closed_one(void *arg);
+static void sample_round(struct cluster *c);
+
+/* ---- journal ---- */
+
+static void reserve_versions(struct cluster *c)
+{
+    c->version_reserved = c->topo.version + VERSIONS_RESERVED;
+}
+
+int cluster_journal(struct cluster *c, const struct decide_memory *m, struct err *e)
+{
+    if (!c->state_dir[0])
+        return 0;
+    struct journal_record *r = calloc(1, sizeof(*r));
+    if (!r)
+        return err_set(e, ERR_NOMEM, "out of memory");
+    str_copy(r->cluster, sizeof(r->cluster), c->conf.name);
+    r->memory = *m;
+    r->version_reserved = c->version_reserved;
+    r->maintenance = c->maintenance;
+    for (int i = 0; i < c->view.n_nodes; i++) {
+        if (c->view.nodes[i].drained)
+            str_copy(r->drained[r->n_drained++], TOPO_NAME_MAX, c->view.nodes[i].name);
+    }
+    const int rc = journal_store(c->state_dir, r, e);
+    free(r);
+    /* A full disk must not stop a failover: go on, but say so. A restart now would find older epochs, which the workers of
+     * a new process accept. */
+    if (rc != 0 && !c->journal_broken)
+        log_event(LOG_ERROR, "journal.failed", LOG_KV({"cluster", c->conf.name}), 1,
+                  "the journal cannot be written, going on without it: %s", e->text);
+    else if (rc == 0 && c->journal_broken)
+        log_event(LOG_NOTICE, "journal.works", LOG_KV({"cluster", c->conf.name}), 1, "the journal is written again");
+    c->journal_broken = rc != 0;
+    return 0;
+}
+
+static void journal_now(struct cluster *c)
+{
+    struct err e = {0};
+    (void)cluster_journal(c, &c->memory, &e);
+}
+
+static void take_record(struct cluster *c, const struct journal_record *r)
+{
+    char epoch[24];
+    c->memory = r->memory;
+    c->version_reserved = r->version_reserved;
+    c->maintenance = r->maintenance;
+    c->interrupted = r->memory.kind != 0;
+    for (int i = 0; i < r->n_drained; i++) {
+        const int n = view_find(&c->view, r->drained[i]);
+        if (n >= 0)
+            c->view.nodes[n].drained = true;
+    }
+    snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)r->memory.epoch);
+    log_event(LOG_INFO, "journal.read", LOG_KV({"cluster", c->conf.name}, {"epoch", epoch}, {"writer", r->memory.writer}),
+              3, "state of an earlier run was read");
+}
+
+/* A damaged journal ends the start: to forget which node was the writer could let an old primary serve. */
+static int read_journal(struct cluster *c, struct journal_record *r, struct err *e)
+{
+    if (!c->state_dir[0]) {
+        log_event(LOG_WARNING, "journal.off", LOG_KV({"cluster", c->conf.name}), 1,
+                  "state_dir is not set: nothing is remembered over a restart, an old primary could be taken for the "
+                  "present one");
+        return 0;
+    }
+    const int rc = journal_load(c->state_dir, c->conf.name, r, e);
+    if (rc != ERR_IO)
+        return rc == ERR_NOTFOUND ? 0 : rc;
+    log_event(LOG_ERROR, "journal.failed", LOG_KV({"cluster", c->conf.name}), 1,
+              "the journal cannot be read, going on without it: %s", e->text);
+    c->state_dir[0] = '\0';
+    return 0;
+}
+
+/* ---- publish ---- */
+
+/* Numbers that a snapshot carries besides its rules. */
+static bool same_numbers(const struct topology *a, const struct topology *b)
+{
+    const struct topo_sample *s = &a->sample, *t = &b->sample;
+    if (s->sent_at != t->sent_at || s->flush_lsn != t->flush_lsn || s->insert_lsn != t->insert_lsn ||
+        s->flush_covers != t->flush_covers)
+        return false;
+    for (int i = 0; i < a->n_nodes; i++) {
+        const struct topo_node *x = &a->nodes[i], *y = &b->nodes[i];
+        if (x->lag_known != y->lag_known || x->lag != y->lag || x->lag_bytes != y->lag_bytes ||
+            x->replay_lsn != y->replay_lsn || x->timeline != y->timeline || x->unreadable != y->unreadable)
+            return false;
+    }
+    return true;
+}
+
+static void log_epoch(const struct cluster *c, const struct topology *t)
+{
+    char epoch[24], timeline[16];
+    snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)t->epoch);
+    snprintf(timeline, sizeof(timeline), "%u", t->timeline);
+    const char *writer = t->writer >= 0 ? t->nodes[t->writer].name : "none";
+    log_event(LOG_INFO, "epoch.published",
+              LOG_KV({"cluster", c->conf.name}, {"epoch", epoch}, {"writer", writer}, {"timeline", timeline},
+                     {"holding", t->holding ? "yes" : "no"}),
+              5, "topology with epoch %s, writer %s", epoch, writer);
+}
+
+void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch_min)
+{
+    struct err e = {0};
+    struct topology *t = &c->scratch;
+    const struct decide_publish what = {
+        .writer = writer, .holding = holding, .epoch_min = epoch_min, .now = clock_now(c->clock)};
+    const bool moved = decide_topology(&c->view, &c->memory, &c->topo, &what, t);
+    if (!moved && same_numbers(t, &c->topo))
+        return;
+    BUG_ON(topology_check(t, &e) != 0);
+    if (t->version >= c->version_reserved) {
+        reserve_versions(c);
+        if (!moved)
+            journal_now(c);
+    }
+    if (moved) {
+        decide_remember(&c->memory, t);
+        journal_now(c);
+    }
+    const int was = c->topo.writer;
+    c->topo = *t;
+    publish_topology(c->publish, c->index, &c->topo);
+    if (moved)
+        log_epoch(c, &c->topo);
+    if (c->topo.writer >= 0 && c->topo.writer != was)
+        cluster_mark_dirty(c); /* lags are measured against the new writer */
+}
+
+/* ---- decide ---- */
+
+enum authority cluster_authority(const struct cluster *c)
+{
+    (void)c;
+    return AUTHORITY_HELD; /* one daemon; a lease module can answer here */
+}
+
+struct failover_input cluster_input(struct cluster *c)
+{
+    return (struct failover_input){
+        .view = &c->view,
+        .topology = &c->topo,
+        .policy = &c->failover_policy,
+        .authority = cluster_authority(c),
+        .now = clock_now(c->clock),
+    };
+}
+
+static void log_verdict(struct cluster *c, const struct decision *d)
+{
+    if (d->verdict == c->said)
+        return;
+    const bool bad = d->verdict != DECIDE_STEADY && d->verdict != DECIDE_DISCOVERED && d->verdict != DECIDE_NONE;
+    const char *writer = d->writer >= 0 ? c->view.nodes[d->writer].name : NULL;
+    const char *veto = d->vetoed_by >= 0 ? c->view.nodes[d->vetoed_by].name : NULL;
+    c->said = d->verdict;
+    log_event(bad ? LOG_WARNING : LOG_INFO, "decide.verdict",
+              LOG_KV({"cluster", c->conf.name}, {"verdict", decide_verdict_name(d->verdict)}, {"writer", writer},
+                     {"vetoed_by", veto}),
+              4, "%s", decide_verdict_text(d->verdict));
+}
+
+static void decide_steady(struct cluster *c)
+{
+    struct decision *d = &c->decision;
+    struct decide_policy policy = c->decide_policy;
+    if (c->maintenance && policy.mode == FAILOVER_AUTOMATIC)
+        policy.mode = FAILOVER_MANUAL;
+    decide(&c->view, &c->memory, &policy, cluster_authority(c), &c->topo, clock_now(c->clock), d);
+    log_verdict(c, d);
+    if (d->start) {
+        cluster_failover_start(c);
+        return;
+    }
+    cluster_publish(c, d->writer, d->holding, 0);
+    if (!c->maintenance)
+        cluster_repair(c);
+}
+
+static void cluster_decide(struct cluster *c)
+{
+    c->dirty = false;
+    if (c->closing)
+        return;
+    view_refresh(&c->view, c->topo.writer, &c->lag_policy, clock_now(c->clock));
+    if (failover_running(&c->failover)) {
+        cluster_publish(c, c->topo.writer, c->topo.holding, 0);
+        cluster_failover_tick(c);
+    } else {
+        decide_steady(c);
+    }
+}
+
+static void on_soon(uv_timer_t *t)
+{
+    cluster_decide(t->data);
+}
+
+void cluster_mark_dirty(struct cluster *c)
+{
+    if (c->dirty || c->closing)
+        return;
+    c->dirty = true;
+    uv_timer_start(&c->soon, on_soon, 0, 0);
+}
+
+void cluster_probe_all(struct cluster *c)
+{
+    for (int i = 0; i < c->n_nodes; i++)
+        node_probe(c->nodes[i], health_probe_timeout(&c->view.nodes[i].health, &c->health_policy));
+}
+
+static void on_tick(uv_timer_t *t)
+{
+    struct cluster *c = t->data;
+    const bool was = c->view.tilt;
+    c->view.tilt = tilt_tick(&c->tilt, CLUSTER_TICK_MS * USEC_PER_MS, clock_now(c->clock));
+    if (c->view.tilt != was)
+        log_event(LOG_WARNING, c->view.tilt ? "tilt.on" : "tilt.off", LOG_KV({"cluster", c->conf.name}), 1,
+                  c->view.tilt ? "time jumped: observing only for a while" : "deciding again");
+    /* While the writer is in doubt the replicas' voices must be fresh. */
+    const int w = view_find(&c->view, c->memory.writer);
+    if (w >= 0 && c->view.nodes[w].health.verdict != HEALTH_OK && !failover_running(&c->failover))
+        cluster_probe_all(c);
+    cluster_decide(c);
+    tick_start(c);
+}
+
+/* A run is followed closely. */
+static void tick_start(struct cluster *c)
+{
+    const uint64_t ms = failover_running(&c->failover) ? CLUSTER_RUN_TICK_MS : CLUSTER_TICK_MS;
+    if (!c->closing)
+        uv_timer_start(&c->tick, on_tick, ms, 0);
+}
+
+/* ---- observe ---- */
+
+static void log_health(const struct cluster *c, int i, const struct health *was, const struct probe_result *r)
+{
+    const struct view_node *n = &c->view.nodes[i];
+    const struct health *h = &n->health;
+    const struct log_kv kv[] = {{"cluster", c->conf.name},
+                                {"node", n->name},
+                                {"reason", health_reason_name(h->reason)},
+                                {"outcome", observe_outcome_name(r->obs.outcome)},
+                                {"sqlstate", r->obs.sqlstate[0] ? r->obs.sqlstate : NULL}};
+    const char *detail = r->obs.detail[0] ? r->obs.detail : "no detail";
+    if (h->verdict == HEALTH_OK && was->verdict != HEALTH_OK)
+        log_event(LOG_NOTICE, "node.up", kv, 3, "%s answers as %s on timeline %u", n->name,
+                  topo_role_name(n->obs.role), n->timeline);
+    else if (h->verdict == HEALTH_DOWN && was->verdict != HEALTH_DOWN)
+        log_event(LOG_WARNING, "node.down", kv, 5, "%s %s: %s", n->name, health_reason_text(h->reason), detail);
+    else if (h->reason == HEALTH_REFUSED_ONCE && was->reason != HEALTH_REFUSED_ONCE)
+        log_event(LOG_WARNING, "node.refused", kv, 5, "%s: %s", n->name, detail);
+    else if (r->obs.outcome != OBSERVE_OK && h->reason != was->reason)
+        log_event(LOG_WARNING, "probe.failed", kv, 5, "%s: %s", n->name, detail);
+}
+
+static void log_role(const struct cluster *c, int i, enum topo_role was)
+{
+    const struct view_node *n = &c->view.nodes[i];
+    if (n->obs.role != was && was != ROLE_UNKNOWN)
+        log_event(LOG_NOTICE, "node.role",
+                  LOG_KV({"cluster", c->conf.name}, {"node", n->name}, {"from", topo_role_name(was)},
+                         {"to", topo_role_name(n->obs.role)}),
+                  4, "%s is a %s now", n->name, topo_role_name(n->obs.role));
+}
+
+/* The replicas' positions are wanted from the same moment as the writer's, else a busy writer looks like lag. */
+static void sample_replicas(struct cluster *c)
+{
+    for (int i = 0; i < c->n_nodes; i++) {
+        if (c->view.nodes[i].seen && c->view.nodes[i].obs.role == ROLE_REPLICA)
+            (void)node_sample(c->nodes[i], SAMPLE_TIMEOUT);
+    }
+}
+
+static void on_result(void *arg, struct node *node, const struct probe_result *r)
+{
+    struct cluster *c = arg;
+    const int i = node->index;
+    struct view_node *n = &c->view.nodes[i];
+    const struct health was = n->health;
+    const enum topo_role role = n->seen ? n->obs.role : ROLE_UNKNOWN;
+    const bool changed = view_observe(&c->view, i, &c->health_policy, &r->obs);
+    if (r->has_peers && i == c->topo.writer) {
+        c->view.peers_of = i;
+        c->view.peers = r->peers;
+        c->view.slots = r->slots;
+    }
+    log_health(c, i, &was, r);
+    if (r->obs.outcome == OBSERVE_OK)
+        log_role(c, i, role);
+    node_schedule(node, &n->health, &c->health_policy);
+    if (i == c->topo.writer && was.verdict == HEALTH_OK && n->health.verdict != HEALTH_OK)
+        cluster_probe_all(c);
+    if (i == c->topo.writer && r->obs.outcome == OBSERVE_OK)
+        sample_replicas(c);
+    if (changed || failover_running(&c->failover) || i == c->topo.writer)
+        cluster_mark_dirty(c);
+}
+
+static void take_sample(struct cluster *c, int i, const struct probe_sample *s)
+{
+    struct observation *o = &c->view.nodes[i].obs;
+    if (!c->view.nodes[i].seen || s->role != o->role)
+        return;
+    if (o->role == ROLE_PRIMARY) {
+        if (s->sent_at <= o->sent_at)
+            return;
+        o->sent_at = s->sent_at;
+        o->received_at = s->received_at;
+        o->flush_lsn = s->flush_or_replay;
+        o->insert_lsn = s->insert_or_receive;
+    } else {
+        /* Times stay: the age of the sender's last message counts from them. */
+        o->replay_lsn = s->flush_or_replay > o->replay_lsn ? s->flush_or_replay : o->replay_lsn;
+        o->receive_lsn = s->insert_or_receive > o->receive_lsn ? s->insert_or_receive : o->receive_lsn;
+    }
+    cluster_mark_dirty(c);
+}
+
+static void on_sample(void *arg, struct node *node, const struct probe_sample *s)
+{
+    struct cluster *c = arg;
+    c->sampling &= ~BIT(node->index);
+    if (s && s->role == c->view.nodes[node->index].obs.role)
+        take_sample(c, node->index, s);
+    else if (s)
+        node_probe(node, c->health_policy.check_timeout); /* promoted or demoted meanwhile */
+    if (!c->sampling && c->sample_wanted)
+        sample_round(c);
+}
+
+static void on_addr(void *arg, struct node *node)
+{
+    struct cluster *c = arg;
+    str_copy(c->view.nodes[node->index].addr, sizeof(c->view.nodes[0].addr), node_addr(node));
+    cluster_mark_dirty(c);
+}
+
+/* ---- hints and samples ---- */
+
+void cluster_hint(struct cluster *c, uint64_t nodes)
+{
+    const usec_t now = clock_now(c->clock);
+    for (int i = 0; i < c->n_nodes; i++) {
+        if (!(nodes & BIT(i)))
+            continue;
+        health_hint(&c->view.nodes[i].health, now);
+        node_probe(c->nodes[i], health_probe_timeout(&c->view.nodes[i].health, &c->health_policy));
+    }
+}
+
+static void on_sample_timer(uv_timer_t *t)
+{
+    sample_round(t->data);
+}
+
+/* One round asks the writer and the replicas once; rounds are at least SAMPLE_GAP apart, and wishes that come during a
+ * round are served by the next one. */
+static void sample_round(struct cluster *c)
+{
+    const usec_t now = clock_now(c->clock);
+    if (c->closing || !c->sample_wanted || c->sampling)
+        return;
+    if (now - c->sampled_at < SAMPLE_GAP) {
+        const usec_t wait = c->sampled_at + SAMPLE_GAP - now;
+        uv_timer_start(&c->sample_timer, on_sample_timer, (uint64_t)(wait / USEC_PER_MS + 1), 0);
+        return;
+    }
+    c->sample_wanted = false;
+    c->sampled_at = now;
+    for (int i = 0; i < c->n_nodes; i++) {
+        if (node_sample(c->nodes[i], SAMPLE_TIMEOUT))
+            c->sampling |= BIT(i);
+    }
+}
+
+void cluster_want_sample(struct cluster *c)
+{
+    c->sample_wanted = true;
+    sample_round(c);
+}
+
+void cluster_acked(struct cluster *c)
+{
+    if (c->drain_epoch)
+        cluster_failover_tick(c);
+}
+
+/* ---- configuration ---- */
+
+static void set_policies(struct cluster *c, const struct repl_conf *conf)
+{
+    const struct cluster_conf *cc = &c->conf;
+    c->failover_conf = conf->failover;
+    health_policy_default(&c->health_policy);
+    c->health_policy.check_interval = cc->check_interval;
+    c->health_policy.check_timeout = cc->check_timeout;
+    c->health_policy.misses = (int)cc->check_misses;
+    c->lag_policy = (struct lag_policy){
+        .max_lag = conf->lag.max_lag,
+        .max_lag_bytes = conf->lag.max_lag_bytes,
+        .resume_percent = (int)conf->lag.lag_resume,
+    };
+    decide_policy_default(&c->decide_policy);
+    c->decide_policy.mode = (enum failover_mode)conf->failover.mode;
+    c->decide_policy.failover_max_lag = conf->failover.failover_max_lag;
+    failover_policy_default(&c->failover_policy);
+    c->failover_policy.drain_timeout = conf->failover.drain_timeout;
+    c->failover_policy.promote_timeout = conf->failover.promote_timeout;
+    c->failover_policy.catchup_timeout = conf->failover.catchup_timeout;
+    c->failover_policy.failover_max_lag = conf->failover.failover_max_lag;
+    c->failover_policy.has_demote = conf->failover.demote_command[0] != '\0';
+}
+
+static void configure_view_node(struct view_node *v, const struct node_conf *n, const char *addr)
+{
+    str_copy(v->name, sizeof(v->name), n->name);
+    str_copy(v->zone, sizeof(v->zone), n->zone);
+    str_copy(v->host, sizeof(v->host), n->host);
+    str_copy(v->addr, sizeof(v->addr), addr);
+    v->port = (uint16_t)n->port;
+    v->weight = (uint32_t)n->weight;
+    v->priority = (int)n->priority;
+    v->promotable = n->promotable;
+}
+
+static struct node *make_node(struct cluster *c, const struct node_conf *conf)
+{
+    const struct node_sink sink = {.on_result = on_result, .on_sample = on_sample, .on_addr = on_addr, .arg = c};
+    return node_new(&c->loop->uv, c->clock, conf, c->conf.monitor, &sink);
+}
+
+static int add_node(struct cluster *c, const struct node_conf *conf, struct err *e)
+{
+    struct node *n = make_node(c, conf);
+    if (!n)
+        return err_set(e, ERR_NOMEM, "out of memory");
+    n->index = view_add_node(&c->view, conf->name);
+    BUG_ON(n->index < 0 || n->index != c->n_nodes);
+    c->nodes[c->n_nodes++] = n;
+    configure_view_node(&c->view.nodes[n->index], conf, node_addr(n));
+    return 0;
+}
+
+static void dropped_one(void *arg)
+{
+    struct cluster *c = arg;
+    c->dropping--;
+    if (c->closing > 0)
+        closed_one(c);
+}
+
+static int find_conf(const struct repl_conf *conf, const char *name)
+{
+    for (int i = 0; i < conf->n_nodes; i++) {
+        if (strcmp(conf->nodes[i].name, name) == 0)
+            return i;
+    }
+    BUG("a node without its configuration");
+}
+
+static struct node *take_node(struct cluster *c, const char *name)
+{
+    for (int i = 0; i < c->n_nodes; i++) {
+        struct node *n = c->nodes[i];
+        if (n && strcmp(n->conf.name, name) == 0) {
+            c->nodes[i] = NULL;
+            return n;
+        }
+    }
+    return NULL;
+}
+
+/* The view is made anew in the order of the configuration; what is known of a node moves with its name. Positions in
+ * the lists of peers, slots and lags are found again by the next probes. */
+void cluster_reload(struct cluster *c, const struct repl_conf *conf)
+{
+    struct view *old = malloc(sizeof(*old));
+    struct node *nodes[TOPO_NODES_MAX];
+    int n_nodes = 0;
+    BUG_ON(!old || failover_running(&c->failover));
+    *old = c->view;
+    c->conf = conf->clusters[c->index];
+    set_policies(c, conf);
+    view_init(&c->view, c->conf.name);
+    c->view.tilt = old->tilt;
+    for (int i = 0; i < conf->n_nodes; i++) {
+        const struct node_conf *nc = &conf->nodes[i];
+        if (strcmp(nc->cluster, c->conf.name) != 0)
+            continue;
+        struct node *n = take_node(c, nc->name);
+        const int was = view_find(old, nc->name);
+        const bool is_new = n == NULL;
+        if (is_new)
+            n = make_node(c, nc);
+        BUG_ON(!n);
+        n->index = view_add_node(&c->view, nc->name);
+        nodes[n_nodes++] = n;
+        if (was >= 0)
+            c->view.nodes[n->index] = old->nodes[was];
+        configure_view_node(&c->view.nodes[n->index], nc, node_addr(n));
+    }
+    for (int i = 0; i < c->n_nodes; i++) {
+        if (!c->nodes[i])
+            continue;
+        c->dropping++;
+        node_close(c->nodes[i], dropped_one, c);
+    }
+    memcpy(c->nodes, nodes, sizeof(c->nodes[0]) * (size_t)n_nodes);
+    c->n_nodes = n_nodes;
+    c->sampling = c->repairing = c->slotless = 0;
+    const int writer = c->topo.writer >= 0 ? view_find(&c->view, c->topo.nodes[c->topo.writer].name) : -1;
+    for (int i = 0; i < n_nodes; i++)
+        node_reconfigure(c->nodes[i], &conf->nodes[find_conf(conf, c->nodes[i]->conf.name)], c->conf.monitor);
+    free(old);
+    cluster_publish(c, writer, writer < 0, 0);
+    cluster_probe_all(c);
+    cluster_mark_dirty(c);
+}
+
+/* ---- life ---- */
+
+static void timers_init(struct cluster *c)
+{
+    uv_timer_t *timers[] = {&c->tick, &c->soon, &c->sample_timer};
+    for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
+        BUG_ON(uv_timer_init(&c->loop->uv, timers[i]) != 0);
+        timers[i]->data = c;
+    }
+}
+
+static void add_nodes(struct cluster *c, const struct repl_conf *conf)
+{
+    struct err e;
+    for (int i = 0; i < conf->n_nodes; i++) {
+        if (strcmp(conf->nodes[i].cluster, c->conf.name) == 0)
+            BUG_ON(add_node(c, &conf->nodes[i], &e) != 0); /* only without memory at start */
+    }
+}
+
+struct cluster *cluster_new(const struct cluster_env *env, const struct repl_conf *conf, int index, struct err *e)
+{
+    struct cluster *c = calloc(1, sizeof(*c));
+    struct journal_record *r = calloc(1, sizeof(*r));
+    BUG_ON(!c || !r);
+    c->index = index;
+    c->loop = env->loop;
+    c->clock = env->clock;
+    c->publish = env->publish;
+    c->actions = env->actions;
+    c->conf = conf->clusters[index];
+    str_copy(c->state_dir, sizeof(c->state_dir), conf->state_dir);
+    set_policies(c, conf);
+    if (read_journal(c, r, e) != 0) {
+        free(r);
+        free(c);
+        return NULL;
+    }
+    view_init(&c->view, c->conf.name);
+    timers_init(c);
+    add_nodes(c, conf);
+    if (r->cluster[0])
+        take_record(c, r);
+    free(r);
+    c->topo.epoch = c->memory.epoch;
+    c->topo.version = c->version_reserved;
+    c->topo.writer = TOPO_NO_WRITER;
+    str_copy(c->topo.cluster, sizeof(c->topo.cluster), c->conf.name);
+    failover_init(&c->failover, &c->memory);
+    return c;
+}
+
+/* A first snapshot goes out at once, so that the data plane knows the nodes and holds its clients. */
+void cluster_start(struct cluster *c)
+{
+    cluster_publish(c, TOPO_NO_WRITER, true, 0);
+    cluster_probe_all(c);
+    tick_start(c);
+}
+
+static void closed_one(void *arg)
+{
+    struct cluster *c = arg;
+    BUG_ON(c->closing <= 0);
+    if (--c->closing > 0)
+        return;
+    c->closing = -1; /* closed */
+    c->on_closed(c->closed_arg);
+}
+
+static void on_handle_closed(uv_handle_t *h)
+{
+    closed_one(h->data);
+}
+
+void cluster_close(struct cluster *c, void (*done)(void *arg), void *arg)
+{
+    BUG_ON(c->closing);
+    c->on_closed = done;
+    c->closed_arg = arg;
+    c->closing = 3 + c->n_nodes + c->dropping;
+    uv_close((uv_handle_t *)&c->tick, on_handle_closed);
+    uv_close((uv_handle_t *)&c->soon, on_handle_closed);
+    uv_close((uv_handle_t *)&c->sample_timer, on_handle_closed);
+    for (int i = 0; i < c->n_nodes; i++)
+        node_close(c->nodes[i], closed_one, c);
+    c->n_nodes = 0;
+    if (c->command.active) {
+        struct err e;
+        c->command.active = false;
+        err_set(&e, ERR_CANCELED, "the daemon stops");
+        c->command.done(c->command.arg, &e, "");
+    }
+}
+
+void cluster_free(struct cluster *c)
+{
+    if (!c)
+        return;
+    BUG_ON(c->closing != -1);
+    memset(c->conf.monitor, 0, sizeof(c->conf.monitor)); /* may hold a password */
+    free(c);
+}

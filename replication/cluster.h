@@ -1,0 +1,139 @@
+/* One cluster's control plane: its nodes, view, memory, failover machine and what was published last. Made and owned by
+ * the manager; manager's loop only. Not for other folders: they use manager.h, status.h and query.h.
+ *
+ * observe (nodes) -> view -> decide (cluster_decide) -> act (cluster_failover.c) -> publish (cluster_publish). Probe
+ * callbacks only record and mark dirty; decisions are taken in a turn of their own. */
+#ifndef TANIST_CLUSTER_H
+#define TANIST_CLUSTER_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "actions.h"
+#include "base/loop.h"
+#include "core/failover.h"
+#include "journal.h"
+#include "manager.h"
+#include "node.h"
+#include "publish.h"
+
+enum { CLUSTER_EVENTS_MAX = 512, CLUSTER_REPORT_MAX = 8192, CLUSTER_TICK_MS = 100, CLUSTER_RUN_TICK_MS = 20 };
+
+/* An operator's command that waits for the machine, and what its report needs. */
+struct cluster_command {
+    bool active;
+    enum manager_cmd_kind kind;
+    manager_done_cb done;
+    void *arg;
+};
+
+/* Moments of a run, for the report and the log. */
+struct cluster_run {
+    usec_t detected_at, held_at, drained_at, promote_sent_at, promoted_at, announced_at;
+    uint64_t lost_bytes;
+    lsn_t lost_from, lost_to;
+    bool lost_known;
+    int from, to; /* nodes */
+};
+
+struct cluster {
+    int index; /* in the configuration and of the publish slot */
+    struct loop *loop;
+    const struct clock *clock;
+    struct publish *publish;
+    struct actions *actions;
+
+    struct cluster_conf conf;
+    struct failover_conf failover_conf;
+    struct health_policy health_policy;
+    struct lag_policy lag_policy;
+    struct decide_policy decide_policy;
+    struct failover_policy failover_policy;
+
+    int n_nodes;
+    struct node *nodes[TOPO_NODES_MAX];
+    struct view view;
+    struct tilt tilt;
+
+    /* What is journaled. */
+    char state_dir[512]; /* empty: nothing is kept */
+    bool journal_broken; /* said so once */
+    struct decide_memory memory;
+    uint64_t version_reserved;
+    bool maintenance;
+    bool interrupted; /* an earlier process ended in the middle of a run: it may have left a soft fence behind */
+
+    struct decision decision;
+    enum decide_verdict said; /* verdict that was logged last */
+    struct topology topo;     /* published last */
+    struct topology scratch;
+
+    struct failover failover;
+    struct failover_effects effects;
+    struct failover_event events[CLUSTER_EVENTS_MAX];
+    int first_event, n_events;
+    bool pumping;
+    uint64_t drain_epoch; /* 0: no barrier is awaited */
+    usec_t drain_deadline;
+    int run_ticks;
+    struct cluster_run run;
+    struct cluster_command command;
+
+    /* Repairs outside of runs: bit i while an action on node i is under way, and when the next one may start. */
+    uint64_t repairing;
+    uint64_t slotless; /* followers whose slot could not be made: they are pointed without one */
+    usec_t repair_at[TOPO_NODES_MAX];
+
+    bool sample_wanted;
+    uint64_t sampling; /* nodes whose samples are awaited */
+    usec_t sampled_at; /* start of the last round */
+
+    uv_timer_t tick, soon, sample_timer;
+    bool dirty;
+    int dropping; /* nodes that a reload removed and whose close is awaited */
+    int closing; /* handles and nodes whose close is awaited; 0 while open */
+    void (*on_closed)(void *arg);
+    void *closed_arg;
+};
+
+/* What a cluster borrows from the manager. */
+struct cluster_env {
+    struct loop *loop;
+    const struct clock *clock;
+    struct publish *publish;
+    struct actions *actions;
+};
+
+/* Reads the journal. Returns owned, or NULL with err set. */
+struct cluster *cluster_new(const struct cluster_env *env, const struct repl_conf *conf, int index, struct err *e);
+void cluster_start(struct cluster *c);
+void cluster_close(struct cluster *c, void (*done)(void *arg), void *arg); /* idempotent; c stays readable */
+void cluster_free(struct cluster *c);
+/* Nodes may come, go and change. Not during a run. */
+void cluster_reload(struct cluster *c, const struct repl_conf *conf);
+
+void cluster_hint(struct cluster *c, uint64_t nodes);
+void cluster_want_sample(struct cluster *c);
+void cluster_acked(struct cluster *c); /* a worker acknowledged something */
+void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_done_cb done, void *arg);
+
+/* ---- between cluster.c and cluster_failover.c ---- */
+
+/* Decides soon, in a turn of its own. */
+void cluster_mark_dirty(struct cluster *c);
+/* Publishes if anything differs from the last snapshot. */
+void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch_min);
+/* Writes memory, drained nodes and maintenance. 0 also without persistence. */
+int cluster_journal(struct cluster *c, const struct decide_memory *m, struct err *e);
+void cluster_probe_all(struct cluster *c);
+struct failover_input cluster_input(struct cluster *c);
+enum authority cluster_authority(const struct cluster *c);
+void cluster_place(const struct cluster *c, int node, struct action_place *out);
+
+void cluster_failover_start(struct cluster *c);
+/* A tick or a change of the view while a run is under way. */
+void cluster_failover_tick(struct cluster *c);
+/* Fences old primaries that came back, points strays at the writer. Outside of runs. */
+void cluster_repair(struct cluster *c);
+
+#endif
