@@ -101,6 +101,10 @@ $(B)/unit/%.t: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libpure.a
 # Parts of the shell that can be tested without a daemon.
 $(B)/unit/test_proxy_conf.t: $(call obj,$(wildcard proxy/proxy_conf*.c replication/repl_conf.c replication/pgconn.c))
 $(B)/unit/test_console_parse.t: $(B)/proxy/admin/console_parse.o
+$(B)/unit/test_journal.t: $(B)/replication/journal.o
+$(B)/unit/test_publish.t: $(B)/replication/publish.o
+$(B)/unit/test_repl_conf.t: $(B)/replication/repl_conf.o $(B)/replication/pgconn.o
+$(B)/unit/test_actions_pg.t: $(B)/replication/actions_pg.o $(B)/replication/pgconn.o $(B)/replication/hook.o
 $(B)/unit/test_merge.t: $(B)/proxy/admin/merge.o $(B)/proxy/admin/averages.o
 $(B)/unit/test_answer.t: $(B)/proxy/admin/answer.o
 $(B)/unit/test_cli_print.t: $(B)/proxy/cli_print.o

@@ -28,13 +28,15 @@ struct action_place {
 };
 
 struct action {
-    enum failover_effect_kind kind; /* FENCE, UNFENCE, UNFENCE_NEW, STOP_RECEIVER, DEMOTE, PROMOTE, CREATE_SLOT, REPOINT,
+    enum failover_effect_kind
+        kind; /* FENCE, UNFENCE, UNFENCE_NEW, STOP_RECEIVER, DEMOTE, PROMOTE, CREATE_SLOT, REPOINT,
                                        CHECKPOINT */
     char cluster[TOPO_NAME_MAX];
     struct action_place node;
-    struct action_place to;      /* REPOINT, DEMOTE: the new primary; CREATE_SLOT: where the slot is made */
-    char slot[TOPO_NAME_MAX];    /* CREATE_SLOT, REPOINT; empty: no slot */
-    char user[TOPO_NAME_MAX];    /* REPOINT: replication user; empty: keep */
+    struct action_place
+        to; /* REPOINT, DEMOTE: the new primary; CREATE_SLOT: where the slot is made */
+    char slot[TOPO_NAME_MAX];          /* CREATE_SLOT, REPOINT; empty: no slot */
+    char user[TOPO_NAME_MAX];          /* REPOINT: replication user; empty: keep */
     char command[ACTION_CONNINFO_MAX]; /* DEMOTE */
     usec_t timeout;
 };
@@ -43,7 +45,8 @@ typedef void (*action_done_cb)(void *arg, const struct err *e);
 
 struct actions {
     /* ERR_LIMIT at ACTIONS_MAX, ERR_NOMEM. Copies the action. */
-    int (*start)(struct actions *a, const struct action *what, action_done_cb done, void *arg, struct err *e);
+    int (*start)(struct actions *a, const struct action *what, action_done_cb done, void *arg,
+                 struct err *e);
     /* Drops what is under way and frees a. */
     void (*close)(struct actions *a, void (*done)(void *arg), void *arg);
 };

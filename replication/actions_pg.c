@@ -111,7 +111,8 @@ static usec_t time_left(const struct run *r)
     return r->deadline - clock_now(r->owner->clock);
 }
 
-static void on_step(void *arg, const struct pgresult *res, const struct err *e, enum pgconn_fail fail)
+static void on_step(void *arg, const struct pgresult *res, const struct err *e,
+                    enum pgconn_fail fail)
 {
     struct run *r = arg;
     if (!res && !(r->optional && fail == PGCONN_SERVER && pgconn_usable(r->conn))) {
@@ -195,12 +196,15 @@ static enum verdict step_fence(struct run *r, const struct pgresult *prev)
     case 1:
         return sql(r, "SELECT pg_catalog.pg_reload_conf()");
     case 2:
-        return sql(r, "SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid)) FROM pg_catalog.pg_stat_activity a "
-                      "LEFT JOIN pg_catalog.pg_roles u ON u.oid = a.usesysid WHERE a.backend_type = 'client backend' "
+        return sql(r, "SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid)) FROM "
+                      "pg_catalog.pg_stat_activity a "
+                      "LEFT JOIN pg_catalog.pg_roles u ON u.oid = a.usesysid WHERE a.backend_type "
+                      "= 'client backend' "
                       "AND a.application_name <> 'tanist' AND a.pid <> pg_catalog.pg_backend_pid() "
                       "AND u.rolsuper IS NOT TRUE");
     case 3:
-        sql(r, "SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid)) FROM pg_catalog.pg_stat_activity a "
+        sql(r, "SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid)) FROM "
+               "pg_catalog.pg_stat_activity a "
                "WHERE a.backend_type = 'client backend' AND a.application_name <> 'tanist' "
                "AND a.pid <> pg_catalog.pg_backend_pid()");
         return STEP_OPTIONAL;
@@ -235,9 +239,11 @@ static enum verdict step_create_slot(struct run *r, const struct pgresult *prev)
     if (r->at++ > 0)
         return STEP_DONE;
     strbuf_init(&b, r->sql, sizeof(r->sql));
-    strbuf_adds(&b, "SELECT pg_catalog.pg_create_physical_replication_slot(s, true) FROM (VALUES (");
+    strbuf_adds(&b,
+                "SELECT pg_catalog.pg_create_physical_replication_slot(s, true) FROM (VALUES (");
     strbuf_add_sql_literal(&b, r->what.slot);
-    strbuf_adds(&b, ")) v(s) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = s)");
+    strbuf_adds(&b, ")) v(s) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE "
+                    "slot_name = s)");
     return STEP_SQL;
 }
 
@@ -262,14 +268,15 @@ static int keep_keyword(void *arg, const char *keyword, const char *value, struc
     struct rewrite *w = arg;
     (void)e;
     const bool replaced = strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 ||
-                          strcmp(keyword, "port") == 0 || (w->user_given && strcmp(keyword, "user") == 0);
+                          strcmp(keyword, "port") == 0 ||
+                          (w->user_given && strcmp(keyword, "user") == 0);
     if (!replaced)
         add_keyword(w->out, keyword, value);
     return 0;
 }
 
-int actions_pg_conninfo(const char *old, const char *host, uint16_t port, const char *user, char *out, size_t cap,
-                        struct err *e)
+int actions_pg_conninfo(const char *old, const char *host, uint16_t port, const char *user,
+                        char *out, size_t cap, struct err *e)
 {
     struct strbuf b;
     char port_text[8];
@@ -287,16 +294,19 @@ int actions_pg_conninfo(const char *old, const char *host, uint16_t port, const 
 }
 
 /* r->sql = ALTER SYSTEM SET primary_conninfo = the rewritten one. */
-static enum verdict alter_conninfo(struct run *r, const struct pgresult *prev, const char *host, uint16_t port)
+static enum verdict alter_conninfo(struct run *r, const struct pgresult *prev, const char *host,
+                                   uint16_t port)
 {
     char conninfo[SQL_MAX / 2];
     struct strbuf b;
     const char *old = prev && pgresult_rows(prev) == 1 ? pgresult_text(prev, 0, 0) : NULL;
     if (!old) {
-        err_set(&r->err, ERR_SERVER, "primary_conninfo cannot be read: the role needs pg_read_all_settings");
+        err_set(&r->err, ERR_SERVER,
+                "primary_conninfo cannot be read: the role needs pg_read_all_settings");
         return STEP_FAIL;
     }
-    if (actions_pg_conninfo(old, host, port, r->what.user, conninfo, sizeof(conninfo), &r->err) != 0)
+    if (actions_pg_conninfo(old, host, port, r->what.user, conninfo, sizeof(conninfo), &r->err) !=
+        0)
         return STEP_FAIL;
     strbuf_init(&b, r->sql, sizeof(r->sql));
     strbuf_adds(&b, "ALTER SYSTEM SET primary_conninfo = ");
@@ -349,7 +359,8 @@ static enum verdict step_stop_receiver(struct run *r, const struct pgresult *pre
     case 3:
         return sql(r, "SELECT pg_catalog.pg_reload_conf()");
     case 4:
-        return sql(r, "SELECT pg_catalog.count(*) = 0 FROM pg_catalog.pg_stat_get_wal_receiver() r WHERE r.pid IS NOT NULL");
+        return sql(r, "SELECT pg_catalog.count(*) = 0 FROM pg_catalog.pg_stat_get_wal_receiver() r "
+                      "WHERE r.pid IS NOT NULL");
     default:
         if (is_true(prev))
             return STEP_DONE;
@@ -440,8 +451,8 @@ static void on_start(uv_timer_t *t)
     pgconn_connect(r->conn, &target, time_left(r), on_connected, r);
 }
 
-static int actions_pg_start(struct actions *port, const struct action *what, action_done_cb done, void *arg,
-                            struct err *e)
+static int actions_pg_start(struct actions *port, const struct action *what, action_done_cb done,
+                            void *arg, struct err *e)
 {
     struct actions_pg *a = (struct actions_pg *)(void *)port;
     BUG_ON(what->kind != FX_DEMOTE && !step_of(what->kind));
@@ -469,7 +480,7 @@ static void actions_pg_close(struct actions *port, void (*done)(void *arg), void
     a->closing = true;
     a->closed = done;
     a->closed_arg = arg;
-    LIST_FOR_EACH(n, &a->runs) {
+    LIST_FOR_EACH (n, &a->runs) {
         struct run *r = LIST_ENTRY(n, struct run, link);
         if (!r->ended)
             err_set(&r->err, ERR_CANCELED, "the daemon stops");

@@ -12,7 +12,7 @@ struct actions *actions_pg_new(uv_loop_t *loop, const struct clock *clock);
 
 /* The replica's primary_conninfo with the place replaced: host and port of `to`, the user if one is given, every other
  * keyword kept. Pure but for libpq's parser. ERR_LIMIT when it does not fit. */
-int actions_pg_conninfo(const char *old, const char *host, uint16_t port, const char *user, char *out, size_t cap,
-                        struct err *e) MUST_CHECK;
+int actions_pg_conninfo(const char *old, const char *host, uint16_t port, const char *user,
+                        char *out, size_t cap, struct err *e) MUST_CHECK;
 
 #endif

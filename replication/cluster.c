@@ -48,7 +48,8 @@ int cluster_journal(struct cluster *c, const struct decide_memory *m, struct err
         log_event(LOG_ERROR, "journal.failed", LOG_KV({"cluster", c->conf.name}), 1,
                   "the journal cannot be written, going on without it: %s", e->text);
     else if (rc == 0 && c->journal_broken)
-        log_event(LOG_NOTICE, "journal.works", LOG_KV({"cluster", c->conf.name}), 1, "the journal is written again");
+        log_event(LOG_NOTICE, "journal.works", LOG_KV({"cluster", c->conf.name}), 1,
+                  "the journal is written again");
     c->journal_broken = rc != 0;
     return 0;
 }
@@ -72,8 +73,9 @@ static void take_record(struct cluster *c, const struct journal_record *r)
             c->view.nodes[n].drained = true;
     }
     snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)r->memory.epoch);
-    log_event(LOG_INFO, "journal.read", LOG_KV({"cluster", c->conf.name}, {"epoch", epoch}, {"writer", r->memory.writer}),
-              3, "state of an earlier run was read");
+    log_event(LOG_INFO, "journal.read",
+              LOG_KV({"cluster", c->conf.name}, {"epoch", epoch}, {"writer", r->memory.writer}), 3,
+              "state of an earlier run was read");
 }
 
 /* A damaged journal ends the start: to forget which node was the writer could let an old primary serve. */
@@ -81,7 +83,8 @@ static int read_journal(struct cluster *c, struct journal_record *r, struct err 
 {
     if (!c->state_dir[0]) {
         log_event(LOG_WARNING, "journal.off", LOG_KV({"cluster", c->conf.name}), 1,
-                  "state_dir is not set: nothing is remembered over a restart, an old primary could be taken for the "
+                  "state_dir is not set: nothing is remembered over a restart, an old primary "
+                  "could be taken for the "
                   "present one");
         return 0;
     }
@@ -100,13 +103,14 @@ static int read_journal(struct cluster *c, struct journal_record *r, struct err 
 static bool same_numbers(const struct topology *a, const struct topology *b)
 {
     const struct topo_sample *s = &a->sample, *t = &b->sample;
-    if (s->sent_at != t->sent_at || s->flush_lsn != t->flush_lsn || s->insert_lsn != t->insert_lsn ||
-        s->flush_covers != t->flush_covers)
+    if (s->sent_at != t->sent_at || s->flush_lsn != t->flush_lsn ||
+        s->insert_lsn != t->insert_lsn || s->flush_covers != t->flush_covers)
         return false;
     for (int i = 0; i < a->n_nodes; i++) {
         const struct topo_node *x = &a->nodes[i], *y = &b->nodes[i];
         if (x->lag_known != y->lag_known || x->lag != y->lag || x->lag_bytes != y->lag_bytes ||
-            x->replay_lsn != y->replay_lsn || x->timeline != y->timeline || x->unreadable != y->unreadable)
+            x->replay_lsn != y->replay_lsn || x->timeline != y->timeline ||
+            x->unreadable != y->unreadable)
             return false;
     }
     return true;
@@ -119,8 +123,8 @@ static void log_epoch(const struct cluster *c, const struct topology *t)
     snprintf(timeline, sizeof(timeline), "%u", t->timeline);
     const char *writer = t->writer >= 0 ? t->nodes[t->writer].name : "none";
     log_event(LOG_INFO, "epoch.published",
-              LOG_KV({"cluster", c->conf.name}, {"epoch", epoch}, {"writer", writer}, {"timeline", timeline},
-                     {"holding", t->holding ? "yes" : "no"}),
+              LOG_KV({"cluster", c->conf.name}, {"epoch", epoch}, {"writer", writer},
+                     {"timeline", timeline}, {"holding", t->holding ? "yes" : "no"}),
               5, "topology with epoch %s, writer %s", epoch, writer);
 }
 
@@ -175,13 +179,14 @@ static void log_verdict(struct cluster *c, const struct decision *d)
 {
     if (d->verdict == c->said)
         return;
-    const bool bad = d->verdict != DECIDE_STEADY && d->verdict != DECIDE_DISCOVERED && d->verdict != DECIDE_NONE;
+    const bool bad =
+        d->verdict != DECIDE_STEADY && d->verdict != DECIDE_DISCOVERED && d->verdict != DECIDE_NONE;
     const char *writer = d->writer >= 0 ? c->view.nodes[d->writer].name : NULL;
     const char *veto = d->vetoed_by >= 0 ? c->view.nodes[d->vetoed_by].name : NULL;
     c->said = d->verdict;
     log_event(bad ? LOG_WARNING : LOG_INFO, "decide.verdict",
-              LOG_KV({"cluster", c->conf.name}, {"verdict", decide_verdict_name(d->verdict)}, {"writer", writer},
-                     {"vetoed_by", veto}),
+              LOG_KV({"cluster", c->conf.name}, {"verdict", decide_verdict_name(d->verdict)},
+                     {"writer", writer}, {"vetoed_by", veto}),
               4, "%s", decide_verdict_text(d->verdict));
 }
 
@@ -209,8 +214,9 @@ static void cluster_decide(struct cluster *c)
         return;
     view_refresh(&c->view, c->topo.writer, &c->lag_policy, clock_now(c->clock));
     if (failover_running(&c->failover)) {
-        cluster_publish(c, c->topo.writer, c->topo.holding, 0);
         cluster_failover_tick(c);
+        if (failover_running(&c->failover))
+            cluster_publish(c, c->topo.writer, c->topo.holding, 0);
     } else {
         decide_steady(c);
     }
@@ -235,18 +241,31 @@ void cluster_probe_all(struct cluster *c)
         node_probe(c->nodes[i], health_probe_timeout(&c->view.nodes[i].health, &c->health_policy));
 }
 
+/* After a run the followers connect to the new writer within moments: do not wait for the next interval to see it. */
+static void probe_unreadable(struct cluster *c)
+{
+    for (int i = 0; i < c->topo.n_nodes && i < c->n_nodes; i++) {
+        const enum topo_unreadable why = c->topo.nodes[i].unreadable;
+        if (why == READ_TIMELINE || why == READ_NOT_STREAMING)
+            node_probe(c->nodes[i], c->health_policy.check_timeout);
+    }
+}
+
 static void on_tick(uv_timer_t *t)
 {
     struct cluster *c = t->data;
     const bool was = c->view.tilt;
     c->view.tilt = tilt_tick(&c->tilt, CLUSTER_TICK_MS * USEC_PER_MS, clock_now(c->clock));
     if (c->view.tilt != was)
-        log_event(LOG_WARNING, c->view.tilt ? "tilt.on" : "tilt.off", LOG_KV({"cluster", c->conf.name}), 1,
+        log_event(LOG_WARNING, c->view.tilt ? "tilt.on" : "tilt.off",
+                  LOG_KV({"cluster", c->conf.name}), 1,
                   c->view.tilt ? "time jumped: observing only for a while" : "deciding again");
     /* While the writer is in doubt the replicas' voices must be fresh. */
     const int w = view_find(&c->view, c->memory.writer);
     if (w >= 0 && c->view.nodes[w].health.verdict != HEALTH_OK && !failover_running(&c->failover))
         cluster_probe_all(c);
+    if (clock_now(c->clock) < c->settle_until)
+        probe_unreadable(c);
     cluster_decide(c);
     tick_start(c);
 }
@@ -261,7 +280,8 @@ static void tick_start(struct cluster *c)
 
 /* ---- observe ---- */
 
-static void log_health(const struct cluster *c, int i, const struct health *was, const struct probe_result *r)
+static void log_health(const struct cluster *c, int i, const struct health *was,
+                       const struct probe_result *r)
 {
     const struct view_node *n = &c->view.nodes[i];
     const struct health *h = &n->health;
@@ -275,7 +295,8 @@ static void log_health(const struct cluster *c, int i, const struct health *was,
         log_event(LOG_NOTICE, "node.up", kv, 3, "%s answers as %s on timeline %u", n->name,
                   topo_role_name(n->obs.role), n->timeline);
     else if (h->verdict == HEALTH_DOWN && was->verdict != HEALTH_DOWN)
-        log_event(LOG_WARNING, "node.down", kv, 5, "%s %s: %s", n->name, health_reason_text(h->reason), detail);
+        log_event(LOG_WARNING, "node.down", kv, 5, "%s %s: %s", n->name,
+                  health_reason_text(h->reason), detail);
     else if (h->reason == HEALTH_REFUSED_ONCE && was->reason != HEALTH_REFUSED_ONCE)
         log_event(LOG_WARNING, "node.refused", kv, 5, "%s: %s", n->name, detail);
     else if (r->obs.outcome != OBSERVE_OK && h->reason != was->reason)
@@ -287,8 +308,8 @@ static void log_role(const struct cluster *c, int i, enum topo_role was)
     const struct view_node *n = &c->view.nodes[i];
     if (n->obs.role != was && was != ROLE_UNKNOWN)
         log_event(LOG_NOTICE, "node.role",
-                  LOG_KV({"cluster", c->conf.name}, {"node", n->name}, {"from", topo_role_name(was)},
-                         {"to", topo_role_name(n->obs.role)}),
+                  LOG_KV({"cluster", c->conf.name}, {"node", n->name},
+                         {"from", topo_role_name(was)}, {"to", topo_role_name(n->obs.role)}),
                   4, "%s is a %s now", n->name, topo_role_name(n->obs.role));
 }
 
@@ -341,7 +362,8 @@ static void take_sample(struct cluster *c, int i, const struct probe_sample *s)
     } else {
         /* Times stay: the age of the sender's last message counts from them. */
         o->replay_lsn = s->flush_or_replay > o->replay_lsn ? s->flush_or_replay : o->replay_lsn;
-        o->receive_lsn = s->insert_or_receive > o->receive_lsn ? s->insert_or_receive : o->receive_lsn;
+        o->receive_lsn =
+            s->insert_or_receive > o->receive_lsn ? s->insert_or_receive : o->receive_lsn;
     }
     cluster_mark_dirty(c);
 }
@@ -455,7 +477,8 @@ static void configure_view_node(struct view_node *v, const struct node_conf *n, 
 
 static struct node *make_node(struct cluster *c, const struct node_conf *conf)
 {
-    const struct node_sink sink = {.on_result = on_result, .on_sample = on_sample, .on_addr = on_addr, .arg = c};
+    const struct node_sink sink = {
+        .on_result = on_result, .on_sample = on_sample, .on_addr = on_addr, .arg = c};
     return node_new(&c->loop->uv, c->clock, conf, c->conf.monitor, &sink);
 }
 
@@ -538,9 +561,11 @@ void cluster_reload(struct cluster *c, const struct repl_conf *conf)
     memcpy(c->nodes, nodes, sizeof(c->nodes[0]) * (size_t)n_nodes);
     c->n_nodes = n_nodes;
     c->sampling = c->repairing = c->slotless = 0;
-    const int writer = c->topo.writer >= 0 ? view_find(&c->view, c->topo.nodes[c->topo.writer].name) : -1;
+    const int writer =
+        c->topo.writer >= 0 ? view_find(&c->view, c->topo.nodes[c->topo.writer].name) : -1;
     for (int i = 0; i < n_nodes; i++)
-        node_reconfigure(c->nodes[i], &conf->nodes[find_conf(conf, c->nodes[i]->conf.name)], c->conf.monitor);
+        node_reconfigure(c->nodes[i], &conf->nodes[find_conf(conf, c->nodes[i]->conf.name)],
+                         c->conf.monitor);
     free(old);
     cluster_publish(c, writer, writer < 0, 0);
     cluster_probe_all(c);
@@ -567,7 +592,8 @@ static void add_nodes(struct cluster *c, const struct repl_conf *conf)
     }
 }
 
-struct cluster *cluster_new(const struct cluster_env *env, const struct repl_conf *conf, int index, struct err *e)
+struct cluster *cluster_new(const struct cluster_env *env, const struct repl_conf *conf, int index,
+                            struct err *e)
 {
     struct cluster *c = calloc(1, sizeof(*c));
     struct journal_record *r = calloc(1, sizeof(*r));

@@ -17,7 +17,12 @@
 #include "node.h"
 #include "publish.h"
 
-enum { CLUSTER_EVENTS_MAX = 512, CLUSTER_REPORT_MAX = 8192, CLUSTER_TICK_MS = 100, CLUSTER_RUN_TICK_MS = 20 };
+enum {
+    CLUSTER_EVENTS_MAX = 512,
+    CLUSTER_REPORT_MAX = 8192,
+    CLUSTER_TICK_MS = 100,
+    CLUSTER_RUN_TICK_MS = 20
+};
 
 /* An operator's command that waits for the machine, and what its report needs. */
 struct cluster_command {
@@ -61,7 +66,8 @@ struct cluster {
     struct decide_memory memory;
     uint64_t version_reserved;
     bool maintenance;
-    bool interrupted; /* an earlier process ended in the middle of a run: it may have left a soft fence behind */
+    bool
+        interrupted; /* an earlier process ended in the middle of a run: it may have left a soft fence behind */
 
     struct decision decision;
     enum decide_verdict said; /* verdict that was logged last */
@@ -84,6 +90,8 @@ struct cluster {
     uint64_t slotless; /* followers whose slot could not be made: they are pointed without one */
     usec_t repair_at[TOPO_NODES_MAX];
 
+    usec_t settle_until; /* after a run: watch the followers closely */
+
     bool sample_wanted;
     uint64_t sampling; /* nodes whose samples are awaited */
     usec_t sampled_at; /* start of the last round */
@@ -91,7 +99,7 @@ struct cluster {
     uv_timer_t tick, soon, sample_timer;
     bool dirty;
     int dropping; /* nodes that a reload removed and whose close is awaited */
-    int closing; /* handles and nodes whose close is awaited; 0 while open */
+    int closing;  /* handles and nodes whose close is awaited; 0 while open */
     void (*on_closed)(void *arg);
     void *closed_arg;
 };
@@ -105,9 +113,11 @@ struct cluster_env {
 };
 
 /* Reads the journal. Returns owned, or NULL with err set. */
-struct cluster *cluster_new(const struct cluster_env *env, const struct repl_conf *conf, int index, struct err *e);
+struct cluster *cluster_new(const struct cluster_env *env, const struct repl_conf *conf, int index,
+                            struct err *e);
 void cluster_start(struct cluster *c);
-void cluster_close(struct cluster *c, void (*done)(void *arg), void *arg); /* idempotent; c stays readable */
+void cluster_close(struct cluster *c, void (*done)(void *arg),
+                   void *arg); /* idempotent; c stays readable */
 void cluster_free(struct cluster *c);
 /* Nodes may come, go and change. Not during a run. */
 void cluster_reload(struct cluster *c, const struct repl_conf *conf);
@@ -115,7 +125,8 @@ void cluster_reload(struct cluster *c, const struct repl_conf *conf);
 void cluster_hint(struct cluster *c, uint64_t nodes);
 void cluster_want_sample(struct cluster *c);
 void cluster_acked(struct cluster *c); /* a worker acknowledged something */
-void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_done_cb done, void *arg);
+void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_done_cb done,
+                     void *arg);
 
 /* ---- between cluster.c and cluster_failover.c ---- */
 

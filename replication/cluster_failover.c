@@ -13,6 +13,8 @@
 
 static const usec_t REPAIR_PAUSE = 5 * USEC_PER_SEC;
 static const usec_t REPAIR_TIMEOUT = 10 * USEC_PER_SEC;
+static const usec_t SETTLE = 5 * USEC_PER_SEC;
+static const usec_t DEMOTE_TIMEOUT = 600 * USEC_PER_SEC;
 static const usec_t CHECKPOINT_TIMEOUT = 600 * USEC_PER_SEC;
 
 static void pump(struct cluster *c);
@@ -36,11 +38,13 @@ void cluster_place(const struct cluster *c, int node, struct action_place *out)
 
 static void queue_event(struct cluster *c, const struct failover_event *ev)
 {
-    BUG_ON(c->n_events >= CLUSTER_EVENTS_MAX); /* each effect in flight gives one, and effects are bounded */
+    BUG_ON(c->n_events >=
+           CLUSTER_EVENTS_MAX); /* each effect in flight gives one, and effects are bounded */
     c->events[(c->first_event + c->n_events++) % CLUSTER_EVENTS_MAX] = *ev;
 }
 
-static void report_effect(struct cluster *c, enum failover_effect_kind kind, int node, const struct err *e)
+static void report_effect(struct cluster *c, enum failover_effect_kind kind, int node,
+                          const struct err *e)
 {
     struct failover_event ev = {
         .kind = e->code ? FAILOVER_EV_FAILED : FAILOVER_EV_DONE, .effect = kind, .node = node};
@@ -63,21 +67,27 @@ struct pending {
 static void log_action(const struct cluster *c, const struct pending *p, const struct err *e)
 {
     char took[24];
-    snprintf(took, sizeof(took), "%lld", (long long)((clock_now(c->clock) - p->started_at) / USEC_PER_MS));
+    snprintf(took, sizeof(took), "%lld",
+             (long long)((clock_now(c->clock) - p->started_at) / USEC_PER_MS));
     const struct log_kv kv[] = {{"cluster", c->conf.name},
                                 {"node", p->node},
                                 {"action", failover_effect_name(p->kind)},
                                 {"took_ms", took},
                                 {"sqlstate", e->sqlstate[0] ? e->sqlstate : NULL}};
     if (e->code)
-        log_event(LOG_WARNING, "failover.action.failed", kv, 5, "%s on %s: %s", failover_effect_name(p->kind), p->node,
-                  e->text);
+        log_event(LOG_WARNING, "failover.action.failed", kv, 5, "%s on %s: %s",
+                  failover_effect_name(p->kind), p->node, e->text);
+    else if (p->kind == FX_DEMOTE)
+        log_event(LOG_NOTICE, "switchover.demoted", kv, 4, "demote_command for %s ended well",
+                  p->node);
     else if (p->kind == FX_REPOINT)
         log_event(LOG_INFO, "failover.repointed", kv, 4, "%s was pointed at %s", p->node, p->to);
     else if (p->kind == FX_FENCE)
-        log_event(LOG_NOTICE, "fence.soft", kv, 4, "%s was made read-only and its sessions were ended", p->node);
+        log_event(LOG_NOTICE, "fence.soft", kv, 4,
+                  "%s was made read-only and its sessions were ended", p->node);
     else
-        log_event(LOG_DEBUG, "failover.action.done", kv, 4, "%s on %s", failover_effect_name(p->kind), p->node);
+        log_event(LOG_DEBUG, "failover.action.done", kv, 4, "%s on %s",
+                  failover_effect_name(p->kind), p->node);
 }
 
 static void repair_next(struct cluster *c, const struct pending *p, const struct err *e);
@@ -95,7 +105,8 @@ static void on_action(void *arg, const struct err *e)
     log_action(c, p, e);
     if (p->kind == FX_CREATE_SLOT && node >= 0) {
         /* No right to make slots, or no free one: a follower without a slot is better than none. */
-        const bool slotless = strcmp(e->sqlstate, "42501") == 0 || strcmp(e->sqlstate, "53400") == 0;
+        const bool slotless =
+            strcmp(e->sqlstate, "42501") == 0 || strcmp(e->sqlstate, "53400") == 0;
         c->slotless = slotless ? c->slotless | BIT(node) : c->slotless & ~BIT(node);
         if (slotless)
             err_clear(&result);
@@ -111,8 +122,8 @@ static void on_action(void *arg, const struct err *e)
     free(p);
 }
 
-static int start_action(struct cluster *c, enum failover_effect_kind kind, int node, int to, usec_t timeout,
-                        bool repair)
+static int start_action(struct cluster *c, enum failover_effect_kind kind, int node, int to,
+                        usec_t timeout, bool repair)
 {
     struct err e = {0};
     struct action *a = calloc(1, sizeof(*a));
@@ -128,7 +139,8 @@ static int start_action(struct cluster *c, enum failover_effect_kind kind, int n
         cluster_place(c, to, &a->to);
     if (kind == FX_CREATE_SLOT || (kind == FX_REPOINT && !(c->slotless & BIT(node))))
         slots_name(c->view.nodes[node].name, a->slot);
-    *p = (struct pending){.c = c, .kind = kind, .started_at = clock_now(c->clock), .repair = repair};
+    *p =
+        (struct pending){.c = c, .kind = kind, .started_at = clock_now(c->clock), .repair = repair};
     str_copy(p->node, sizeof(p->node), node_name(c, node));
     str_copy(p->to, sizeof(p->to), node_name(c, to));
     const int rc = c->actions->start(c->actions, a, on_action, p, &e);
@@ -143,7 +155,10 @@ static int start_action(struct cluster *c, enum failover_effect_kind kind, int n
 
 /* ---- effects ---- */
 
-#define RUN_KV(c) {"cluster", (c)->conf.name}
+#define RUN_KV(c)                 \
+    {                             \
+        "cluster", (c)->conf.name \
+    }
 
 static const char *ms_between(usec_t from, usec_t to, char buf[24])
 {
@@ -156,8 +171,10 @@ static void do_hold(struct cluster *c, const struct failover_effect *fx)
     char ms[24];
     cluster_publish(c, TOPO_NO_WRITER, true, fx->epoch);
     c->run.held_at = clock_now(c->clock);
-    log_event(LOG_NOTICE, "failover.held", LOG_KV(RUN_KV(c), {"since_detected_ms", ms_between(c->run.detected_at,
-              c->run.held_at, ms)}), 2, "clients that write are held");
+    log_event(LOG_NOTICE, "failover.held",
+              LOG_KV(RUN_KV(c),
+                     {"since_detected_ms", ms_between(c->run.detected_at, c->run.held_at, ms)}),
+              2, "clients that write are held");
 }
 
 static void do_announce(struct cluster *c, const struct failover_effect *fx)
@@ -170,7 +187,8 @@ static void do_announce(struct cluster *c, const struct failover_effect *fx)
     log_event(LOG_NOTICE, "failover.announced",
               LOG_KV(RUN_KV(c), {"node", node_name(c, fx->node)},
                      {"since_held_ms", ms_between(c->run.held_at, c->run.announced_at, held)},
-                     {"since_detected_ms", ms_between(c->run.detected_at, c->run.announced_at, detected)}),
+                     {"since_detected_ms",
+                      ms_between(c->run.detected_at, c->run.announced_at, detected)}),
               4, "%s is the writer", node_name(c, fx->node));
 }
 
@@ -189,11 +207,13 @@ static void do_report_loss(struct cluster *c, const struct failover_effect *fx)
                                 {"bytes", bytes}};
     if (fx->lost_bytes)
         log_event(LOG_WARNING, "failover.loss", kv, 5,
-                  "at least %s bytes of WAL (%s to %s) of the old writer are not on %s: writes in it are lost", bytes, from,
-                  to, node_name(c, fx->node));
+                  "at least %s bytes of WAL (%s to %s) of the old writer are not on %s: writes in "
+                  "it are lost",
+                  bytes, from, to, node_name(c, fx->node));
     else if (c->failover.kind == FAILOVER_UNPLANNED)
         log_event(LOG_NOTICE, "failover.loss", kv, 5,
-                  "%s has everything that was seen of the old writer; what it wrote in its last moments is not known",
+                  "%s has everything that was seen of the old writer; what it wrote in its last "
+                  "moments is not known",
                   node_name(c, fx->node));
 }
 
@@ -201,7 +221,8 @@ static void add_moves(struct strbuf *b, const struct failover *f)
 {
     for (int i = 0; i < f->n_moves; i++) {
         const struct failover_move *m = &f->moves[i];
-        strbuf_addf(b, "  +%lld ms  %s -> %s  (%s)\n", (long long)((m->at - f->started_at) / USEC_PER_MS),
+        strbuf_addf(b, "  +%lld ms  %s -> %s  (%s)\n",
+                    (long long)((m->at - f->started_at) / USEC_PER_MS),
                     failover_state_name(m->from), failover_state_name(m->to), m->reason);
     }
 }
@@ -212,16 +233,18 @@ static void report_text(const struct cluster *c, enum failover_result result, st
     char from[24], to[24];
     if (result == FAILOVER_PROMOTED)
         strbuf_addf(b, "%s is the writer of cluster %s now (before: %s), epoch %llu, timeline %u\n",
-                    node_name(c, r->to), c->conf.name, node_name(c, r->from), (unsigned long long)c->topo.epoch,
-                    c->topo.timeline);
+                    node_name(c, r->to), c->conf.name, node_name(c, r->from),
+                    (unsigned long long)c->topo.epoch, c->topo.timeline);
     else
         strbuf_addf(b, "nothing was promoted; the writer of cluster %s is %s\n", c->conf.name,
                     node_name(c, c->topo.writer));
     if (r->announced_at && r->held_at)
-        strbuf_addf(b, "writes were held for %lld ms\n", (long long)((r->announced_at - r->held_at) / USEC_PER_MS));
+        strbuf_addf(b, "writes were held for %lld ms\n",
+                    (long long)((r->announced_at - r->held_at) / USEC_PER_MS));
     if (r->lost_known && r->lost_bytes)
-        strbuf_addf(b, "at least %llu bytes of WAL were lost (%s to %s)\n", (unsigned long long)r->lost_bytes,
-                    lsn_text(r->lost_from, from), lsn_text(r->lost_to, to));
+        strbuf_addf(b, "at least %llu bytes of WAL were lost (%s to %s)\n",
+                    (unsigned long long)r->lost_bytes, lsn_text(r->lost_from, from),
+                    lsn_text(r->lost_to, to));
     add_moves(b, &c->failover);
 }
 
@@ -258,15 +281,22 @@ static void do_notify(struct cluster *c, const struct failover_effect *fx)
         {"node", node_name(c, good ? c->run.to : c->topo.writer)},
         {"from", node_name(c, c->run.from)},
         {"result", failover_result_name(fx->result)},
-        {"held_ms", c->run.announced_at ? ms_between(c->run.held_at, c->run.announced_at, held) : NULL},
+        {"held_ms",
+         c->run.announced_at ? ms_between(c->run.held_at, c->run.announced_at, held) : NULL},
         {"total_ms", ms_between(c->run.detected_at, now, total)}};
     const int n = (int)ARRAY_LEN(kv);
     if (good)
-        log_event(LOG_NOTICE, planned ? "switchover.done" : "failover.done", kv, n, "%s took over from %s",
-                  node_name(c, c->run.to), node_name(c, c->run.from));
+        log_event(LOG_NOTICE, planned ? "switchover.done" : "failover.done", kv, n,
+                  "%s took over from %s", node_name(c, c->run.to), node_name(c, c->run.from));
     else
-        log_event(LOG_ERROR, planned ? "switchover.aborted" : "failover.aborted", kv, n, "nothing was promoted: %s",
-                  abort_reason(&c->failover));
+        log_event(LOG_ERROR, planned ? "switchover.aborted" : "failover.aborted", kv, n,
+                  "nothing was promoted: %s", abort_reason(&c->failover));
+    c->settle_until = now + SETTLE;
+    for (int i = 0; i < c->view.n_nodes; i++)
+        c->repair_at[i] =
+            now + REPAIR_PAUSE; /* what the run did shall show before it is repaired */
+    if (good && planned && c->failover_conf.demote_command[0] && c->run.from >= 0)
+        (void)start_action(c, FX_DEMOTE, c->run.from, c->run.to, DEMOTE_TIMEOUT, true);
     if (!good)
         err_set(&e, ERR_REFUSED, "aborted: %s", abort_reason(&c->failover));
     end_command(c, &e, text);
@@ -291,8 +321,9 @@ static void do_action(struct cluster *c, const struct failover_effect *fx)
         timeout = CHECKPOINT_TIMEOUT;
     if (fx->kind == FX_PROMOTE) {
         c->run.promote_sent_at = clock_now(c->clock);
-        log_event(LOG_NOTICE, "failover.promote.sent", LOG_KV(RUN_KV(c), {"node", node_name(c, fx->node)}), 2,
-                  "promoting %s", node_name(c, fx->node));
+        log_event(LOG_NOTICE, "failover.promote.sent",
+                  LOG_KV(RUN_KV(c), {"node", node_name(c, fx->node)}), 2, "promoting %s",
+                  node_name(c, fx->node));
     }
     if (start_action(c, fx->kind, fx->node, fx->to, timeout, false) != 0) {
         err_set(&e, ERR_LIMIT, "the action could not be started");
@@ -305,7 +336,8 @@ static void do_probe(struct cluster *c, int node)
     if (node < 0)
         cluster_probe_all(c);
     else
-        node_probe(c->nodes[node], health_probe_timeout(&c->view.nodes[node].health, &c->health_policy));
+        node_probe(c->nodes[node],
+                   health_probe_timeout(&c->view.nodes[node].health, &c->health_policy));
 }
 
 static void do_effect(struct cluster *c, const struct failover_effect *fx)
@@ -362,13 +394,17 @@ static void log_progress(struct cluster *c, enum failover_state was)
         return;
     if (now == FAILOVER_CATCHUP && f->candidate >= 0) {
         char missing[24];
-        snprintf(missing, sizeof(missing), "%llu", (unsigned long long)f->candidates.missing[f->candidate]);
-        log_event(LOG_NOTICE, "failover.chosen",
-                  LOG_KV(RUN_KV(c), {"node", node_name(c, f->candidate)}, {"missing_bytes", missing}), 3,
-                  "%s is the most advanced of %d candidates", node_name(c, f->candidate), f->candidates.n);
+        snprintf(missing, sizeof(missing), "%llu",
+                 (unsigned long long)f->candidates.missing[f->candidate]);
+        log_event(
+            LOG_NOTICE, "failover.chosen",
+            LOG_KV(RUN_KV(c), {"node", node_name(c, f->candidate)}, {"missing_bytes", missing}), 3,
+            "%s is the most advanced of %d candidates", node_name(c, f->candidate),
+            f->candidates.n);
     } else if (now == FAILOVER_ANNOUNCING && !c->run.promoted_at) {
         c->run.promoted_at = clock_now(c->clock);
-        log_event(LOG_NOTICE, "failover.promoted", LOG_KV(RUN_KV(c), {"node", node_name(c, f->candidate)}), 2,
+        log_event(LOG_NOTICE, "failover.promoted",
+                  LOG_KV(RUN_KV(c), {"node", node_name(c, f->candidate)}), 2,
                   "%s is a primary on timeline %u", node_name(c, f->candidate),
                   c->view.nodes[f->candidate].timeline);
     }
@@ -418,9 +454,10 @@ static void check_barrier(struct cluster *c)
     if (ev.kind == FAILOVER_EV_DONE && !c->run.drained_at) {
         char ms[24];
         c->run.drained_at = clock_now(c->clock);
-        log_event(LOG_INFO, "failover.drained",
-                  LOG_KV(RUN_KV(c), {"since_held_ms", ms_between(c->run.held_at, c->run.drained_at, ms)}), 2,
-                  "no worker uses the old writer any more");
+        log_event(
+            LOG_INFO, "failover.drained",
+            LOG_KV(RUN_KV(c), {"since_held_ms", ms_between(c->run.held_at, c->run.drained_at, ms)}),
+            2, "no worker uses the old writer any more");
     }
     c->drain_epoch = 0;
     queue_event(c, &ev);
@@ -476,7 +513,8 @@ void cluster_failover_start(struct cluster *c)
 static bool may_repair(struct cluster *c, int i)
 {
     const usec_t now = clock_now(c->clock);
-    if ((c->repairing & BIT(i)) || now < c->repair_at[i] || c->view.nodes[i].health.verdict != HEALTH_OK)
+    if ((c->repairing & BIT(i)) || now < c->repair_at[i] ||
+        c->view.nodes[i].health.verdict != HEALTH_OK)
         return false;
     c->repair_at[i] = now + REPAIR_PAUSE;
     return true;
@@ -489,7 +527,8 @@ static void repair_next(struct cluster *c, const struct pending *p, const struct
         return;
     c->repairing &= ~BIT(node);
     const bool on = p->kind == FX_CREATE_SLOT && !e->code && to >= 0 && to == c->topo.writer;
-    if (on && !failover_running(&c->failover) && start_action(c, FX_REPOINT, node, to, REPAIR_TIMEOUT, true) == 0)
+    if (on && !failover_running(&c->failover) &&
+        start_action(c, FX_REPOINT, node, to, REPAIR_TIMEOUT, true) == 0)
         c->repairing |= BIT(node);
     else
         node_probe(c->nodes[node], c->health_policy.check_timeout);
@@ -527,8 +566,9 @@ void cluster_repair(struct cluster *c)
     const uint64_t strays = decide_strays(&c->view, &c->topo) | left_stopped(c);
     for (int i = 0; i < c->view.n_nodes; i++) {
         const struct view_node *n = &c->view.nodes[i];
-        const bool returned = (c->decision.fenced & BIT(i)) && i != w && n->obs.role == ROLE_PRIMARY &&
-                              !n->obs.read_only && n->timeline < c->topo.timeline;
+        const bool returned = (c->decision.fenced & BIT(i)) && i != w &&
+                              n->obs.role == ROLE_PRIMARY && !n->obs.read_only &&
+                              n->timeline < c->topo.timeline;
         if (returned && may_repair(c, i))
             repair(c, FX_FENCE, i, -1);
         else if ((strays & BIT(i)) && may_repair(c, i))
@@ -565,7 +605,8 @@ static void candidates_text(struct cluster *c, const struct failover_request *r,
     }
 }
 
-static void command_run(struct cluster *c, const struct manager_cmd *cmd, int named, manager_done_cb done, void *arg)
+static void command_run(struct cluster *c, const struct manager_cmd *cmd, int named,
+                        manager_done_cb done, void *arg)
 {
     char text[CLUSTER_REPORT_MAX];
     struct strbuf b;
@@ -579,7 +620,8 @@ static void command_run(struct cluster *c, const struct manager_cmd *cmd, int na
     candidates_text(c, &r, &b);
     int rc;
     if (c->decide_policy.mode == FAILOVER_FOLLOW) {
-        rc = err_set(&e, ERR_REFUSED, "failover.mode is follow: another manager changes this cluster");
+        rc = err_set(&e, ERR_REFUSED,
+                     "failover.mode is follow: another manager changes this cluster");
     } else if (cmd->dry_run) {
         const struct failover_input in = cluster_input(c);
         if (!failover_running(&c->failover))
@@ -588,7 +630,8 @@ static void command_run(struct cluster *c, const struct manager_cmd *cmd, int na
     } else {
         /* The command is noted first: a run may end within its start. */
         const struct cluster_command was = c->command;
-        c->command = (struct cluster_command){.active = true, .kind = cmd->kind, .done = done, .arg = arg};
+        c->command =
+            (struct cluster_command){.active = true, .kind = cmd->kind, .done = done, .arg = arg};
         rc = start_run(c, &r, &e);
         if (rc == 0)
             return;
@@ -597,7 +640,8 @@ static void command_run(struct cluster *c, const struct manager_cmd *cmd, int na
     done(arg, &e, text);
 }
 
-void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_done_cb done, void *arg)
+void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_done_cb done,
+                     void *arg)
 {
     struct err e = {0};
     const int node = cmd->node[0] ? view_find(&c->view, cmd->node) : -1;
@@ -624,8 +668,8 @@ void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_d
     case MANAGER_MAINTENANCE_ON:
     case MANAGER_MAINTENANCE_OFF:
         c->maintenance = cmd->kind == MANAGER_MAINTENANCE_ON;
-        log_event(LOG_NOTICE, c->maintenance ? "cluster.maintenance.on" : "cluster.maintenance.off", LOG_KV(RUN_KV(c)), 1,
-                  "by command");
+        log_event(LOG_NOTICE, c->maintenance ? "cluster.maintenance.on" : "cluster.maintenance.off",
+                  LOG_KV(RUN_KV(c)), 1, "by command");
         break;
     }
     if (!e.code) {

@@ -28,8 +28,9 @@ struct events {
 /* Informative events of the data plane would push the interesting ones out. */
 static bool is_kept(enum log_level level, const char *event)
 {
-    static const char *const families[] = {"node.", "failover.", "switchover.", "epoch.",    "fence.", "tilt.",
-                                           "journal.", "decide.",  "config.",     "cluster.", "daemon."};
+    static const char *const families[] = {"node.",   "failover.", "switchover.", "epoch.",
+                                           "fence.",  "tilt.",     "journal.",    "decide.",
+                                           "config.", "cluster.",  "daemon."};
     if (level >= LOG_NOTICE)
         return true;
     for (size_t i = 0; level >= LOG_INFO && i < ARRAY_LEN(families); i++) {

@@ -82,12 +82,17 @@ static int spawn(uv_loop_t *loop, struct hook *h, const struct hook_spec *spec)
         {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
         {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
     };
-    const uv_process_options_t options = {
-        .exit_cb = on_exit_status, .file = shell, .args = args, .env = env, .stdio_count = 3, .stdio = io};
+    const uv_process_options_t options = {.exit_cb = on_exit_status,
+                                          .file = shell,
+                                          .args = args,
+                                          .env = env,
+                                          .stdio_count = 3,
+                                          .stdio = io};
     return uv_spawn(loop, &h->process, &options);
 }
 
-struct hook *hook_start(uv_loop_t *loop, const struct hook_spec *spec, hook_cb cb, void *arg, struct err *e)
+struct hook *hook_start(uv_loop_t *loop, const struct hook_spec *spec, hook_cb cb, void *arg,
+                        struct err *e)
 {
     struct hook *h = calloc(1, sizeof(*h));
     if (!h) {

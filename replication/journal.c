@@ -49,7 +49,6 @@ int journal_encode(const struct journal_record *r, char *out, size_t cap, struct
     return (int)b.n;
 }
 
-
 /* One line "key value"; p is moved behind it. */
 static bool next_line(const char **p, const char *end, struct slice *key, char *value, size_t cap)
 {
@@ -101,7 +100,8 @@ static bool set_field(struct journal_record *r, struct slice key, const char *va
     if (slice_eq(key, "target"))
         return str_copy(r->memory.target, sizeof(r->memory.target), value);
     if (slice_eq(key, "drained"))
-        return r->n_drained < TOPO_NODES_MAX && str_copy(r->drained[r->n_drained++], TOPO_NAME_MAX, value);
+        return r->n_drained < TOPO_NODES_MAX &&
+               str_copy(r->drained[r->n_drained++], TOPO_NAME_MAX, value);
     return str_to_u64(value, &n) && set_number(r, key, n);
 }
 
@@ -121,17 +121,20 @@ int journal_decode(const char *text, size_t n, struct journal_record *out, struc
         if (!next_line(&p, end, &key, value, sizeof(value)))
             return err_set(e, ERR_PROTO, "the journal ends in the middle");
         if (slice_eq(key, "end")) {
-            snprintf(expect, sizeof(expect), "%016llx", (unsigned long long)checksum(text, (size_t)(at - text)));
+            snprintf(expect, sizeof(expect), "%016llx",
+                     (unsigned long long)checksum(text, (size_t)(at - text)));
             if (strcmp(value, expect) != 0 || p != end)
                 return err_set(e, ERR_PROTO, "the journal's checksum does not match");
             return 0;
         }
         if (!set_field(out, key, value))
-            return err_set(e, ERR_PROTO, "the journal has a line that is not understood: %.*s", (int)key.n, key.p);
+            return err_set(e, ERR_PROTO, "the journal has a line that is not understood: %.*s",
+                           (int)key.n, key.p);
     }
 }
 
-static int path_of(const char *dir, const char *cluster, const char *suffix, char out[JOURNAL_PATH_MAX], struct err *e)
+static int path_of(const char *dir, const char *cluster, const char *suffix,
+                   char out[JOURNAL_PATH_MAX], struct err *e)
 {
     const int n = snprintf(out, JOURNAL_PATH_MAX, "%s/%s.journal%s", dir, cluster, suffix);
     if (n < 0 || n >= JOURNAL_PATH_MAX)
@@ -147,7 +150,8 @@ int journal_load(const char *dir, const char *cluster, struct journal_record *ou
         return rc;
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? err_set(e, ERR_NOTFOUND, "no journal yet") : err_errno(e, errno, "%s", path);
+        return errno == ENOENT ? err_set(e, ERR_NOTFOUND, "no journal yet")
+                               : err_errno(e, errno, "%s", path);
     size_t n = 0;
     ssize_t got;
     while (n < sizeof(text) && (got = read(fd, text + n, sizeof(text) - n)) != 0) {

@@ -26,10 +26,12 @@ struct journal_record {
 /* Returns the length, or ERR_LIMIT. */
 int journal_encode(const struct journal_record *r, char *out, size_t cap, struct err *e) MUST_CHECK;
 /* ERR_PROTO when the text is not a whole, unchanged record. */
-int journal_decode(const char *text, size_t n, struct journal_record *out, struct err *e) MUST_CHECK;
+int journal_decode(const char *text, size_t n, struct journal_record *out, struct err *e)
+    MUST_CHECK;
 
 /* ERR_NOTFOUND when there is none. */
-int journal_load(const char *dir, const char *cluster, struct journal_record *out, struct err *e) MUST_CHECK;
+int journal_load(const char *dir, const char *cluster, struct journal_record *out, struct err *e)
+    MUST_CHECK;
 int journal_store(const char *dir, const struct journal_record *r, struct err *e) MUST_CHECK;
 
 #endif

@@ -10,7 +10,8 @@
 
 static struct cluster_env env_of(struct manager *m)
 {
-    return (struct cluster_env){.loop = m->loop, .clock = m->clock, .publish = m->publish, .actions = m->actions};
+    return (struct cluster_env){
+        .loop = m->loop, .clock = m->clock, .publish = m->publish, .actions = m->actions};
 }
 
 /* ---- from other threads ---- */
@@ -79,8 +80,8 @@ static void clusters_drop(struct manager *m)
     m->n_clusters = 0;
 }
 
-int manager_new(struct loop *loop, struct publish *publish, const struct repl_conf *conf, struct manager **out,
-                struct err *e)
+int manager_new(struct loop *loop, struct publish *publish, const struct repl_conf *conf,
+                struct manager **out, struct err *e)
 {
     struct manager *m = calloc(1, sizeof(*m));
     if (!m)
@@ -191,7 +192,8 @@ int manager_reload(struct manager *m, const struct repl_conf *conf, struct err *
 
 /* ---- commands ---- */
 
-void manager_command(struct manager *m, const struct manager_cmd *cmd, manager_done_cb done, void *arg)
+void manager_command(struct manager *m, const struct manager_cmd *cmd, manager_done_cb done,
+                     void *arg)
 {
     struct err e = {0};
     loop_assert_owner(m->loop);

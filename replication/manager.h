@@ -14,8 +14,8 @@
 struct manager;
 
 /* Lends loop and publish until manager_free; copies conf. Reads the journal. */
-int manager_new(struct loop *loop, struct publish *publish, const struct repl_conf *conf, struct manager **out,
-                struct err *e) MUST_CHECK;
+int manager_new(struct loop *loop, struct publish *publish, const struct repl_conf *conf,
+                struct manager **out, struct err *e) MUST_CHECK;
 void manager_start(struct manager *m);
 /* Stops probes and plans, closes every handle, then calls done. */
 void manager_close(struct manager *m, void (*done)(void *arg), void *arg);
@@ -52,6 +52,7 @@ struct manager_cmd {
     bool accept_data_loss;
 };
 
-void manager_command(struct manager *m, const struct manager_cmd *cmd, manager_done_cb done, void *arg);
+void manager_command(struct manager *m, const struct manager_cmd *cmd, manager_done_cb done,
+                     void *arg);
 
 #endif

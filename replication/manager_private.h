@@ -12,7 +12,8 @@
 /* Wakes the manager's loop for hints and wishes; one is under way at a time. */
 struct manager_wake {
     struct loop_msg msg; /* first */
-    _Atomic bool posted; /* exchange acq_rel by any thread; cleared by the manager before it looks */
+    _Atomic bool
+        posted; /* exchange acq_rel by any thread; cleared by the manager before it looks */
     struct manager *owner;
 };
 
@@ -28,8 +29,9 @@ struct manager {
     struct cluster *clusters[REPL_CLUSTERS_MAX];
 
     struct manager_wake wake;
-    _Atomic uint64_t hints[REPL_CLUSTERS_MAX]; /* bit i: node i. fetch_or by any thread, exchange by the manager */
-    _Atomic uint64_t wants;                    /* bit c: cluster c wants a sample. The same */
+    _Atomic uint64_t hints
+        [REPL_CLUSTERS_MAX]; /* bit i: node i. fetch_or by any thread, exchange by the manager */
+    _Atomic uint64_t wants;  /* bit c: cluster c wants a sample. The same */
 
     bool started, freed;
     int closing;

@@ -89,7 +89,8 @@ static void report_unresolved(struct node *n, int status)
 {
     struct probe_result r = {.obs = {.outcome = OBSERVE_UNREACHABLE}};
     r.obs.sent_at = r.obs.received_at = clock_now(n->clock);
-    snprintf(r.obs.detail, sizeof(r.obs.detail), "host name \"%.60s\": %s", n->conf.host, uv_strerror(status));
+    snprintf(r.obs.detail, sizeof(r.obs.detail), "host name \"%.60s\": %s", n->conf.host,
+             uv_strerror(status));
     n->probes++;
     n->failures++;
     n->sink.on_result(n->sink.arg, n, &r);
@@ -125,7 +126,8 @@ static void node_resolve(struct node *n)
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
     n->resolve.data = n;
     n->resolved_at = clock_now(n->clock);
-    n->resolving = uv_getaddrinfo(n->loop, &n->resolve, on_resolved, n->conf.host, NULL, &hints) == 0;
+    n->resolving =
+        uv_getaddrinfo(n->loop, &n->resolve, on_resolved, n->conf.host, NULL, &hints) == 0;
 }
 
 /* ---- probes ---- */
@@ -157,7 +159,8 @@ static void on_sample(void *arg, const struct probe_sample *s)
 static void on_lost(void *arg, const struct err *e)
 {
     struct node *n = arg;
-    LOG_AT(LOG_DEBUG, "probe.closed", LOG_KV({"node", n->conf.name}, {"sqlstate", e->sqlstate}), "%s", e->text);
+    LOG_AT(LOG_DEBUG, "probe.closed", LOG_KV({"node", n->conf.name}, {"sqlstate", e->sqlstate}),
+           "%s", e->text);
     node_probe(n, n->timeout);
 }
 
@@ -199,8 +202,8 @@ bool node_sample(struct node *n, usec_t timeout)
 
 /* ---- life ---- */
 
-struct node *node_new(uv_loop_t *loop, const struct clock *clock, const struct node_conf *conf, const char *monitor,
-                      const struct node_sink *sink)
+struct node *node_new(uv_loop_t *loop, const struct clock *clock, const struct node_conf *conf,
+                      const char *monitor, const struct node_sink *sink)
 {
     struct node *n = calloc(1, sizeof(*n));
     if (!n)
@@ -214,7 +217,8 @@ struct node *node_new(uv_loop_t *loop, const struct clock *clock, const struct n
     str_copy(n->published_addr, sizeof(n->published_addr), node_addr(n));
     BUG_ON(uv_timer_init(loop, &n->timer) != 0);
     n->timer.data = n;
-    const struct probe_events events = {.on_result = on_result, .on_sample = on_sample, .on_lost = on_lost, .arg = n};
+    const struct probe_events events = {
+        .on_result = on_result, .on_sample = on_sample, .on_lost = on_lost, .arg = n};
     probe_init(&n->probe, loop, clock, &n->target, &events);
     return n;
 }

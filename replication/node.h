@@ -49,8 +49,8 @@ struct node {
 };
 
 /* Returns owned, or NULL without memory. */
-struct node *node_new(uv_loop_t *loop, const struct clock *clock, const struct node_conf *conf, const char *monitor,
-                      const struct node_sink *sink);
+struct node *node_new(uv_loop_t *loop, const struct clock *clock, const struct node_conf *conf,
+                      const char *monitor, const struct node_sink *sink);
 /* The configuration changed; drops the connection when the place or the credentials did. */
 void node_reconfigure(struct node *n, const struct node_conf *conf, const char *monitor);
 /* Arms the timer for the moment that the failure detector advises. */

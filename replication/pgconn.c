@@ -53,9 +53,14 @@ static void pgconn_step(struct pgconn *c);
 static void pgconn_fail_now(struct pgconn *c, const struct err *e, enum pgconn_fail fail);
 
 static const char *const fail_names[PGCONN_NR] = {
-    [PGCONN_OK] = "ok",           [PGCONN_REFUSED] = "refused", [PGCONN_UNREACHABLE] = "unreachable",
-    [PGCONN_TIMEOUT] = "timeout", [PGCONN_CLOSED] = "closed",   [PGCONN_AUTH] = "auth",
-    [PGCONN_SERVER] = "server",   [PGCONN_OTHER] = "other",
+    [PGCONN_OK] = "ok",
+    [PGCONN_REFUSED] = "refused",
+    [PGCONN_UNREACHABLE] = "unreachable",
+    [PGCONN_TIMEOUT] = "timeout",
+    [PGCONN_CLOSED] = "closed",
+    [PGCONN_AUTH] = "auth",
+    [PGCONN_SERVER] = "server",
+    [PGCONN_OTHER] = "other",
 };
 
 const char *pgconn_fail_name(enum pgconn_fail f)
@@ -119,12 +124,18 @@ static void sqlstate_of_login_message(const char *msg, struct err *e)
     static const struct {
         const char *text, *sqlstate;
     } known[] = {
-        {"is starting up", "57P03"},          {"is shutting down", "57P03"},
-        {"not yet accepting", "57P03"},       {"not accepting connections", "57P03"},
-        {"in recovery mode", "57P03"},        {"too many clients", "53300"},
-        {"remaining connection slots", "53300"}, {"password authentication failed", "28P01"},
-        {"no pg_hba.conf entry", "28000"},    {"does not exist", "3D000"},
-        {"fe_sendauth", "28P01"},             {"terminating connection", "57P01"},
+        {"is starting up", "57P03"},
+        {"is shutting down", "57P03"},
+        {"not yet accepting", "57P03"},
+        {"not accepting connections", "57P03"},
+        {"in recovery mode", "57P03"},
+        {"too many clients", "53300"},
+        {"remaining connection slots", "53300"},
+        {"password authentication failed", "28P01"},
+        {"no pg_hba.conf entry", "28000"},
+        {"does not exist", "3D000"},
+        {"fe_sendauth", "28P01"},
+        {"terminating connection", "57P01"},
     };
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (strstr(msg, known[i].text)) {
@@ -260,7 +271,8 @@ static void on_timer(uv_timer_t *t)
     struct err e = {0};
     if (c->failed_early) {
         c->failed_early = false;
-        const enum pgconn_fail fail = c->state == PGCONN_STATE_CONNECTING ? connect_error(c, &e) : PGCONN_CLOSED;
+        const enum pgconn_fail fail =
+            c->state == PGCONN_STATE_CONNECTING ? connect_error(c, &e) : PGCONN_CLOSED;
         if (c->state == PGCONN_STATE_QUERY) {
             err_set(&e, ERR_EOF, "%s", c->pq ? PQerrorMessage(c->pq) : "the connection is gone");
             text_one_line(&e);
@@ -332,7 +344,8 @@ static void step_connect(struct pgconn *c)
             return;
     }
     struct err e = {0};
-    if (s != PGRES_POLLING_OK || PQsetnonblocking(c->pq, 1) != 0 || poll_want(c, UV_READABLE) != 0) {
+    if (s != PGRES_POLLING_OK || PQsetnonblocking(c->pq, 1) != 0 ||
+        poll_want(c, UV_READABLE) != 0) {
         const enum pgconn_fail fail = connect_error(c, &e);
         pgconn_fail_now(c, &e, fail);
         return;
@@ -378,7 +391,8 @@ static PGconn *connect_start(const struct pgconn_target *t)
     return PQconnectStartParams(k.keys, k.vals, has_conninfo ? 1 : 0);
 }
 
-void pgconn_connect(struct pgconn *c, const struct pgconn_target *t, usec_t timeout, pgconn_connect_cb cb, void *arg)
+void pgconn_connect(struct pgconn *c, const struct pgconn_target *t, usec_t timeout,
+                    pgconn_connect_cb cb, void *arg)
 {
     BUG_ON(c->state != PGCONN_STATE_NEW);
     c->unix_socket = t->host[0] == '/';
@@ -458,7 +472,8 @@ void pgconn_query(struct pgconn *c, const struct pgconn_query *q, pgconn_query_c
     c->op_arg = arg;
     timer_set(c, q->timeout);
     const int sent = c->replication ? PQsendQuery(c->pq, q->sql)
-                                    : PQsendQueryParams(c->pq, q->sql, q->n_params, NULL, q->params, NULL, NULL, 0);
+                                    : PQsendQueryParams(c->pq, q->sql, q->n_params, NULL, q->params,
+                                                        NULL, NULL, 0);
     if (!sent) {
         fail_later(c);
         return;

@@ -34,8 +34,9 @@ struct pgconn_target {
     const char *host;     /* name kept for TLS, or a socket directory beginning with '/' */
     const char *addr;     /* numeric address; NULL or empty only for socket directories */
     uint16_t port;
-    const char *dbname;   /* NULL: what conninfo says */
-    bool replication;     /* physical replication mode: pgconn_query then takes replication commands, no params */
+    const char *dbname; /* NULL: what conninfo says */
+    bool
+        replication; /* physical replication mode: pgconn_query then takes replication commands, no params */
 };
 
 /* A connection that had been made ended while no query was in flight. Close it now or later. */
@@ -43,13 +44,15 @@ typedef void (*pgconn_lost_cb)(void *arg, const struct err *e, enum pgconn_fail 
 /* e->code 0 when connected. */
 typedef void (*pgconn_connect_cb)(void *arg, const struct err *e, enum pgconn_fail fail);
 /* r is NULL when e->code is not 0. The connection is still good if fail is PGCONN_SERVER and pgconn_usable says so. */
-typedef void (*pgconn_query_cb)(void *arg, const struct pgresult *r, const struct err *e, enum pgconn_fail fail);
+typedef void (*pgconn_query_cb)(void *arg, const struct pgresult *r, const struct err *e,
+                                enum pgconn_fail fail);
 
 /* Returns owned, or NULL without memory. */
 struct pgconn *pgconn_new(uv_loop_t *loop, pgconn_lost_cb on_lost, void *arg);
 
 /* Copies target. The callback comes once, never from within the call. */
-void pgconn_connect(struct pgconn *c, const struct pgconn_target *t, usec_t timeout, pgconn_connect_cb cb, void *arg);
+void pgconn_connect(struct pgconn *c, const struct pgconn_target *t, usec_t timeout,
+                    pgconn_connect_cb cb, void *arg);
 
 struct pgconn_query {
     const char *sql;
@@ -61,8 +64,8 @@ struct pgconn_query {
 /* One query at a time, on a usable connection. The callback comes once, never from within the call. */
 void pgconn_query(struct pgconn *c, const struct pgconn_query *q, pgconn_query_cb cb, void *arg);
 
-bool pgconn_usable(const struct pgconn *c); /* connected, no query in flight */
-bool pgconn_busy(const struct pgconn *c);   /* connecting or a query in flight */
+bool pgconn_usable(const struct pgconn *c);        /* connected, no query in flight */
+bool pgconn_busy(const struct pgconn *c);          /* connecting or a query in flight */
 int pgconn_server_version(const struct pgconn *c); /* 150020; 0 when not connected */
 int pgconn_backend_pid(const struct pgconn *c);
 
@@ -78,7 +81,8 @@ const char *pgconn_fail_name(enum pgconn_fail f);
 
 /* Calls back for each keyword given in a conninfo string or URI. A non-zero return ends it and is returned. */
 typedef int (*pgconn_keyword_cb)(void *arg, const char *keyword, const char *value, struct err *e);
-int pgconn_conninfo_each(const char *conninfo, pgconn_keyword_cb cb, void *arg, struct err *e) MUST_CHECK;
+int pgconn_conninfo_each(const char *conninfo, pgconn_keyword_cb cb, void *arg, struct err *e)
+    MUST_CHECK;
 
 /* For libpq's cancel and password files nothing is needed; versions older than this are not managed. */
 enum { PGCONN_VERSION_MANAGED = 130000 };

@@ -4,18 +4,20 @@
 #include "base/str.h"
 
 /* Cheap enough for every few milliseconds. */
-static const char SAMPLE_SQL[] =
-    "SELECT r, CASE WHEN r THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_flush_lsn() END, "
-    "CASE WHEN r THEN pg_catalog.pg_last_wal_receive_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END "
-    "FROM (SELECT pg_catalog.pg_is_in_recovery() AS r) s";
+static const char SAMPLE_SQL[] = "SELECT r, CASE WHEN r THEN pg_catalog.pg_last_wal_replay_lsn() "
+                                 "ELSE pg_catalog.pg_current_wal_flush_lsn() END, "
+                                 "CASE WHEN r THEN pg_catalog.pg_last_wal_receive_lsn() ELSE "
+                                 "pg_catalog.pg_current_wal_insert_lsn() END "
+                                 "FROM (SELECT pg_catalog.pg_is_in_recovery() AS r) s";
 
 static void probe_connect(struct probe *p);
 static void probe_ask(struct probe *p, const char *sql, enum probe_state state, pgconn_query_cb cb);
 
-void probe_init(struct probe *p, uv_loop_t *loop, const struct clock *clock, struct probe_target *target,
-                const struct probe_events *events)
+void probe_init(struct probe *p, uv_loop_t *loop, const struct clock *clock,
+                struct probe_target *target, const struct probe_events *events)
 {
-    *p = (struct probe){.loop = loop, .clock = clock, .target = target, .events = *events, .state = PROBE_IDLE};
+    *p = (struct probe){
+        .loop = loop, .clock = clock, .target = target, .events = *events, .state = PROBE_IDLE};
 }
 
 static void on_conn_closed(void *arg)
@@ -96,7 +98,8 @@ static int row_of(const struct pgresult *r, int row, const char **fields, int ma
     return n;
 }
 
-static void on_slots(void *arg, const struct pgresult *r, const struct err *e, enum pgconn_fail fail)
+static void on_slots(void *arg, const struct pgresult *r, const struct err *e,
+                     enum pgconn_fail fail)
 {
     struct probe *p = arg;
     struct err pe = {0};
@@ -113,7 +116,8 @@ static void on_slots(void *arg, const struct pgresult *r, const struct err *e, e
     probe_finish(p);
 }
 
-static void on_peers(void *arg, const struct pgresult *r, const struct err *e, enum pgconn_fail fail)
+static void on_peers(void *arg, const struct pgresult *r, const struct err *e,
+                     enum pgconn_fail fail)
 {
     struct probe *p = arg;
     struct err pe = {0};
@@ -130,7 +134,8 @@ static void on_peers(void *arg, const struct pgresult *r, const struct err *e, e
     probe_ask(p, OBSERVE_SLOTS_SQL, PROBE_SLOTS, on_slots);
 }
 
-static void on_observed(void *arg, const struct pgresult *r, const struct err *e, enum pgconn_fail fail)
+static void on_observed(void *arg, const struct pgresult *r, const struct err *e,
+                        enum pgconn_fail fail)
 {
     struct probe *p = arg;
     struct observation *o = &p->result.obs;
@@ -233,7 +238,8 @@ void probe_run(struct probe *p, usec_t timeout)
     probe_connect(p);
 }
 
-static void on_sampled(void *arg, const struct pgresult *r, const struct err *e, enum pgconn_fail fail)
+static void on_sampled(void *arg, const struct pgresult *r, const struct err *e,
+                       enum pgconn_fail fail)
 {
     struct probe *p = arg;
     struct probe_sample *s = &p->sample;
@@ -242,7 +248,8 @@ static void on_sampled(void *arg, const struct pgresult *r, const struct err *e,
     p->state = PROBE_IDLE;
     bool ok = r && pgresult_rows(r) == 1 && pgresult_cols(r) == 3;
     if (ok) {
-        const char *recovery = pgresult_text(r, 0, 0), *a = pgresult_text(r, 0, 1), *b = pgresult_text(r, 0, 2);
+        const char *recovery = pgresult_text(r, 0, 0), *a = pgresult_text(r, 0, 1),
+                   *b = pgresult_text(r, 0, 2);
         s->received_at = clock_now(p->clock);
         s->role = recovery && recovery[0] == 't' ? ROLE_REPLICA : ROLE_PRIMARY;
         ok = recovery && a && lsn_parse(a, &s->flush_or_replay);

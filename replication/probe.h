@@ -44,7 +44,14 @@ struct probe_events {
     void *arg;
 };
 
-enum probe_state { PROBE_IDLE = 1, PROBE_CONNECTING, PROBE_OBSERVING, PROBE_PEERS, PROBE_SLOTS, PROBE_SAMPLING };
+enum probe_state {
+    PROBE_IDLE = 1,
+    PROBE_CONNECTING,
+    PROBE_OBSERVING,
+    PROBE_PEERS,
+    PROBE_SLOTS,
+    PROBE_SAMPLING
+};
 
 struct probe {
     uv_loop_t *loop;
@@ -55,7 +62,7 @@ struct probe {
     struct pgconn *conn;
     int tries;       /* addresses tried by this connect */
     usec_t deadline; /* of the probe under way */
-    bool again; /* a probe was asked for during a sample */
+    bool again;      /* a probe was asked for during a sample */
     usec_t again_timeout;
     struct probe_sample sample;
     struct probe_result result;
@@ -64,8 +71,8 @@ struct probe {
     void (*on_closed)(void *arg);
 };
 
-void probe_init(struct probe *p, uv_loop_t *loop, const struct clock *clock, struct probe_target *target,
-                const struct probe_events *events);
+void probe_init(struct probe *p, uv_loop_t *loop, const struct clock *clock,
+                struct probe_target *target, const struct probe_events *events);
 /* Asks everything; connects first when needed. */
 void probe_run(struct probe *p, usec_t timeout);
 /* Asks for WAL positions if the connection is there and nothing else is asked; returns false otherwise. */

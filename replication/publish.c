@@ -122,7 +122,8 @@ static void wake_manager(struct publish *p)
     if (atomic_exchange_explicit(&p->wake.posted, true, memory_order_acq_rel))
         return;
     if (!loop_post(p->manager, &p->wake.msg))
-        atomic_store_explicit(&p->wake.posted, false, memory_order_release); /* its tick looks as well */
+        atomic_store_explicit(&p->wake.posted, false,
+                              memory_order_release); /* its tick looks as well */
 }
 
 void publish_ack_adopted(struct publish *p, int worker, int cluster, uint64_t epoch)

@@ -28,7 +28,8 @@ void topo_snapshot_unref(struct topo_snapshot *s); /* NULL is fine */
 enum { PUBLISH_WORKERS_MAX = 64 };
 
 /* The mailbox slot for a cluster on every worker loop. */
-#define PUBLISH_SLOT(cluster) (cluster) /* 0 .. REPL_CLUSTERS_MAX-1; higher slots belong to the proxy */
+#define PUBLISH_SLOT(cluster) \
+    (cluster) /* 0 .. REPL_CLUSTERS_MAX-1; higher slots belong to the proxy */
 
 struct publish;
 

@@ -72,7 +72,8 @@ const char *query_text(const struct query_result *r, int row, int col)
 
 /* ---- requests ---- */
 
-static void request_end(struct line *l, struct request *q, const struct pgresult *res, const struct err *e)
+static void request_end(struct line *l, struct request *q, const struct pgresult *res,
+                        const struct err *e)
 {
     const struct query_result r = {.res = res};
     const query_cb cb = q->cb;
@@ -91,7 +92,8 @@ static const char *copy_in(char **at, const char *text)
     return to;
 }
 
-static struct request *request_new(const struct query_spec *spec, query_cb cb, void *arg, usec_t now)
+static struct request *request_new(const struct query_spec *spec, query_cb cb, void *arg,
+                                   usec_t now)
 {
     size_t size = strlen(spec->sql) + 1;
     for (int i = 0; i < spec->n_params; i++)
@@ -196,7 +198,8 @@ static void line_connect(struct line *l, int node)
     memset(&at, 0, sizeof(at));
 }
 
-static void on_answer(void *arg, const struct pgresult *r, const struct err *e, enum pgconn_fail fail)
+static void on_answer(void *arg, const struct pgresult *r, const struct err *e,
+                      enum pgconn_fail fail)
 {
     struct line *l = arg;
     struct request *q = l->current;
@@ -243,7 +246,7 @@ static void line_step(struct line *l)
 
 static void line_expire(struct line *l, usec_t now)
 {
-    LIST_FOR_EACH(n, &l->waiting) {
+    LIST_FOR_EACH (n, &l->waiting) {
         struct request *q = LIST_ENTRY(n, struct request, link);
         if (q->deadline > now)
             continue;
@@ -266,20 +269,22 @@ static void on_timer(uv_timer_t *t)
 {
     struct query_service *s = t->data;
     const usec_t now = clock_now(s->m->clock);
-    LIST_FOR_EACH(n, &s->lines) {
+    LIST_FOR_EACH (n, &s->lines) {
         struct line *l = LIST_ENTRY(n, struct line, link);
         line_expire(l, now);
         line_step(l);
-        if (!l->current && list_empty(&l->waiting) && !pgconn_busy(l->conn) && now - l->used_at > IDLE_MAX)
+        if (!l->current && list_empty(&l->waiting) && !pgconn_busy(l->conn) &&
+            now - l->used_at > IDLE_MAX)
             line_free(l);
     }
 }
 
 static struct line *line_find(struct query_service *s, const struct query_spec *spec)
 {
-    LIST_FOR_EACH(n, &s->lines) {
+    LIST_FOR_EACH (n, &s->lines) {
         struct line *l = LIST_ENTRY(n, struct line, link);
-        const bool same_db = spec->dbname ? l->has_dbname && strcmp(l->dbname, spec->dbname) == 0 : !l->has_dbname;
+        const bool same_db =
+            spec->dbname ? l->has_dbname && strcmp(l->dbname, spec->dbname) == 0 : !l->has_dbname;
         if (l->cluster == spec->cluster && l->primary_only == spec->primary_only && same_db)
             return l;
     }
@@ -314,7 +319,8 @@ static void on_first_timer(uv_timer_t *t)
     uv_timer_start(t, on_timer, RETRY_MS, RETRY_MS);
 }
 
-int manager_query(struct manager *m, const struct query_spec *spec, query_cb cb, void *arg, struct err *e)
+int manager_query(struct manager *m, const struct query_spec *spec, query_cb cb, void *arg,
+                  struct err *e)
 {
     struct query_service *s = m->query;
     loop_assert_owner(m->loop);
@@ -386,7 +392,7 @@ void query_service_close(struct query_service *s, void (*done)(void *arg), void 
     s->done = done;
     s->done_arg = arg;
     s->closing = 1;
-    LIST_FOR_EACH(n, &s->lines) {
+    LIST_FOR_EACH (n, &s->lines) {
         struct line *l = LIST_ENTRY(n, struct line, link);
         line_cancel(l);
         line_free(l);

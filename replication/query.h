@@ -31,7 +31,8 @@ struct query_spec {
 typedef void (*query_cb)(void *arg, const struct query_result *r, const struct err *e);
 
 /* Manager thread. Copies the spec. The callback comes later, exactly once, on the manager thread. */
-int manager_query(struct manager *m, const struct query_spec *spec, query_cb cb, void *arg, struct err *e) MUST_CHECK;
+int manager_query(struct manager *m, const struct query_spec *spec, query_cb cb, void *arg,
+                  struct err *e) MUST_CHECK;
 
 int query_n_rows(const struct query_result *r);
 int query_n_cols(const struct query_result *r);

@@ -6,81 +6,107 @@
 #include "base/str.h"
 #include "pgconn.h"
 
-#define ROW(type_, member) .name = #member, .offset = offsetof(type_, member), .size = sizeof(((type_ *)0)->member)
+#define ROW(type_, member) \
+    .name = #member, .offset = offsetof(type_, member), .size = sizeof(((type_ *)0)->member)
 
 static const char *const mode_values[] = {"automatic", "manual", "follow", NULL};
 static const char *const sync_values[] = {"off", "quorum", NULL};
 
 static const struct conf_setting cluster_rows[] = {
-    {ROW(struct cluster_conf, monitor), .type = CONF_STRING, .def = "dbname=postgres", .flags = CONF_RELOAD | CONF_SECRET,
-     .doc = "Connection string, without host and port, for the control connections to every node: user, dbname, passfile, "
-            "sslmode and so on. The role needs pg_monitor; failover needs more (see the manual), or a superuser."},
+    {ROW(struct cluster_conf, monitor), .type = CONF_STRING, .def = "dbname=postgres",
+     .flags = CONF_RELOAD | CONF_SECRET,
+     .doc = "Connection string, without host and port, for the control connections to every node: "
+            "user, dbname, passfile, "
+            "sslmode and so on. The role needs pg_monitor; failover needs more (see the manual), "
+            "or a superuser."},
     {ROW(struct cluster_conf, check_interval), .type = CONF_DURATION, .def = "500ms", .unit = "ms",
      .min = 10 * USEC_PER_MS, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
-     .doc = "Pause between two probes of a healthy node. Errors on connections make a probe come at once."},
-    {ROW(struct cluster_conf, check_timeout), .type = CONF_DURATION, .def = "1s", .unit = "ms", .min = 10 * USEC_PER_MS,
-     .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
-     .doc = "How long a probe may take, connecting included. A node that is silent for check_misses probes is down."},
-    {ROW(struct cluster_conf, check_misses), .type = CONF_INT, .def = "2", .min = 1, .max = 100, .flags = CONF_RELOAD,
-     .doc = "Probes in a row without an answer that make a node down. A refused connection needs only one more probe."},
+     .doc = "Pause between two probes of a healthy node. Errors on connections make a probe come "
+            "at once."},
+    {ROW(struct cluster_conf, check_timeout), .type = CONF_DURATION, .def = "1s", .unit = "ms",
+     .min = 10 * USEC_PER_MS, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
+     .doc = "How long a probe may take, connecting included. A node that is silent for "
+            "check_misses probes is down."},
+    {ROW(struct cluster_conf, check_misses), .type = CONF_INT, .def = "2", .min = 1, .max = 100,
+     .flags = CONF_RELOAD,
+     .doc = "Probes in a row without an answer that make a node down. A refused connection needs "
+            "only one more probe."},
     {ROW(struct cluster_conf, replication_user), .type = CONF_STRING, .flags = CONF_RELOAD,
-     .doc = "User in primary_conninfo of a replica that is pointed at a new primary. Empty: keep what the replica has."},
+     .doc = "User in primary_conninfo of a replica that is pointed at a new primary. Empty: keep "
+            "what the replica has."},
 };
 
 static const struct conf_setting node_rows[] = {
     {ROW(struct node_conf, cluster), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc = "Cluster of the node. May be left out when there is only one."},
     {ROW(struct node_conf, host), .type = CONF_STRING, .flags = CONF_RELOAD | CONF_REQUIRED,
-     .doc = "Host name, address, or the directory of a Unix socket (it begins with a slash). Roles are never configured: "
+     .doc = "Host name, address, or the directory of a Unix socket (it begins with a slash). Roles "
+            "are never configured: "
             "they are discovered."},
-    {ROW(struct node_conf, port), .type = CONF_INT, .def = "5432", .min = 1, .max = 65535, .flags = CONF_RELOAD,
-     .doc = "Port of the node."},
-    {ROW(struct node_conf, weight), .type = CONF_INT, .def = "1", .min = 0, .max = 1000, .flags = CONF_RELOAD,
-     .doc = "Share of the reads relative to other replicas. 0: reads only when no other replica can serve them."},
+    {ROW(struct node_conf, port), .type = CONF_INT, .def = "5432", .min = 1, .max = 65535,
+     .flags = CONF_RELOAD, .doc = "Port of the node."},
+    {ROW(struct node_conf, weight), .type = CONF_INT, .def = "1", .min = 0, .max = 1000,
+     .flags = CONF_RELOAD,
+     .doc = "Share of the reads relative to other replicas. 0: reads only when no other replica "
+            "can serve them."},
     {ROW(struct node_conf, zone), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc = "Where the node stands; any word."},
     {ROW(struct node_conf, promotable), .type = CONF_BOOL, .def = "on", .flags = CONF_RELOAD,
      .doc = "Whether the node may become primary."},
-    {ROW(struct node_conf, priority), .type = CONF_INT, .def = "0", .min = -1000, .max = 1000, .flags = CONF_RELOAD,
+    {ROW(struct node_conf, priority), .type = CONF_INT, .def = "0", .min = -1000, .max = 1000,
+     .flags = CONF_RELOAD,
      .doc = "Preference among equally advanced candidates for promotion; the higher is preferred."},
 };
 
 static const struct conf_setting failover_rows[] = {
-    {ROW(struct failover_conf, mode), .type = CONF_ENUM, .def = "automatic", .values = mode_values, .flags = CONF_RELOAD,
-     .doc = "automatic: promote a replica when the primary is down. manual: only by command. follow: never change anything, "
-            "another manager does it."},
-    {ROW(struct failover_conf, synchronous), .type = CONF_ENUM, .def = "off", .values = sync_values, .flags = CONF_RELOAD,
-     .doc = "off: asynchronous replication, the loss of a failover is bounded by failover_max_lag. quorum: tanist manages "
-            "synchronous_standby_names."},
-    {ROW(struct failover_conf, failover_max_lag), .type = CONF_BYTES, .def = "1MB", .min = 0, .max = INT64_MAX,
+    {ROW(struct failover_conf, mode), .type = CONF_ENUM, .def = "automatic", .values = mode_values,
      .flags = CONF_RELOAD,
-     .doc = "A replica that lacks more than this of the last known position of the primary is not promoted automatically."},
-    {ROW(struct failover_conf, client_hold), .type = CONF_DURATION, .def = "30s", .unit = "s", .min = 0,
-     .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
-     .doc = "How long clients that need the primary wait while there is none, before they get an error."},
-    {ROW(struct failover_conf, drain_timeout), .type = CONF_DURATION, .def = "5s", .unit = "ms", .min = 0,
-     .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
-     .doc = "In a switchover, how long transactions in flight may take to end before they are ended."},
-    {ROW(struct failover_conf, promote_timeout), .type = CONF_DURATION, .def = "30s", .unit = "s", .min = USEC_PER_SEC,
-     .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
+     .doc = "automatic: promote a replica when the primary is down. manual: only by command. "
+            "follow: never change anything, "
+            "another manager does it."},
+    {ROW(struct failover_conf, synchronous), .type = CONF_ENUM, .def = "off", .values = sync_values,
+     .flags = CONF_RELOAD,
+     .doc = "off: asynchronous replication, the loss of a failover is bounded by failover_max_lag. "
+            "quorum: tanist manages "
+            "synchronous_standby_names."},
+    {ROW(struct failover_conf, failover_max_lag), .type = CONF_BYTES, .def = "1MB", .min = 0,
+     .max = INT64_MAX, .flags = CONF_RELOAD,
+     .doc = "A replica that lacks more than this of the last known position of the primary is not "
+            "promoted automatically."},
+    {ROW(struct failover_conf, client_hold), .type = CONF_DURATION, .def = "30s", .unit = "s",
+     .min = 0, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
+     .doc = "How long clients that need the primary wait while there is none, before they get an "
+            "error."},
+    {ROW(struct failover_conf, drain_timeout), .type = CONF_DURATION, .def = "5s", .unit = "ms",
+     .min = 0, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
+     .doc =
+         "In a switchover, how long transactions in flight may take to end before they are ended."},
+    {ROW(struct failover_conf, promote_timeout), .type = CONF_DURATION, .def = "30s", .unit = "s",
+     .min = USEC_PER_SEC, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
      .doc = "How long a promotion may take before another candidate is tried."},
-    {ROW(struct failover_conf, catchup_timeout), .type = CONF_DURATION, .def = "30s", .unit = "s", .min = USEC_PER_SEC,
-     .max = 24 * 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
-     .doc = "How long the chosen replica may take to replay what it has received before another one is tried."},
+    {ROW(struct failover_conf, catchup_timeout), .type = CONF_DURATION, .def = "30s", .unit = "s",
+     .min = USEC_PER_SEC, .max = 24 * 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
+     .doc = "How long the chosen replica may take to replay what it has received before another "
+            "one is tried."},
     {ROW(struct failover_conf, demote_command), .type = CONF_STRING, .flags = CONF_RELOAD,
-     .doc = "Shell command that stops the old primary cleanly in a switchover and starts it again as a replica. It finds "
-            "TANIST_CLUSTER, TANIST_NODE, TANIST_HOST, TANIST_PORT, TANIST_NEW_NODE, TANIST_NEW_HOST and TANIST_NEW_PORT in "
+     .doc = "Shell command that stops the old primary cleanly in a switchover and starts it again "
+            "as a replica. It finds "
+            "TANIST_CLUSTER, TANIST_NODE, TANIST_HOST, TANIST_PORT, TANIST_NEW_NODE, "
+            "TANIST_NEW_HOST and TANIST_NEW_PORT in "
             "its environment. Empty: the old primary is fenced and has to be rebuilt."},
 };
 
 static const struct conf_setting lag_rows[] = {
     {ROW(struct lag_conf, max_lag), .type = CONF_DURATION, .def = "1s", .unit = "ms", .min = 0,
      .max = 365LL * 86400 * USEC_PER_SEC, .flags = CONF_RELOAD | CONF_NEVER,
-     .doc = "A replica that is behind the primary by more time than this gets no reads. off: no limit."},
-    {ROW(struct lag_conf, max_lag_bytes), .type = CONF_BYTES, .def = "16MB", .min = 0, .max = INT64_MAX,
+     .doc = "A replica that is behind the primary by more time than this gets no reads. off: no "
+            "limit."},
+    {ROW(struct lag_conf, max_lag_bytes), .type = CONF_BYTES, .def = "16MB", .min = 0,
+     .max = INT64_MAX, .flags = CONF_RELOAD,
+     .doc =
+         "A replica that is behind the primary by more WAL than this gets no reads. 0: no limit."},
+    {ROW(struct lag_conf, lag_resume), .type = CONF_PERCENT, .def = "70%", .min = 1, .max = 100,
      .flags = CONF_RELOAD,
-     .doc = "A replica that is behind the primary by more WAL than this gets no reads. 0: no limit."},
-    {ROW(struct lag_conf, lag_resume), .type = CONF_PERCENT, .def = "70%", .min = 1, .max = 100, .flags = CONF_RELOAD,
      .doc = "A replica that was over a limit gets reads again below this share of the limit."},
 };
 
@@ -179,14 +205,36 @@ static const void *lag_at(const void *root, int i, const char **name)
 }
 
 const struct conf_section repl_conf_sections[] = {
-    {.kind = "cluster", .named = true, .settings = cluster_rows, .n_settings = (int)ARRAY_LEN(cluster_rows),
-     .doc = "A primary and its replicas.", .example_name = "prod", .get = cluster_get, .at = cluster_at},
-    {.kind = "node", .named = true, .settings = node_rows, .n_settings = (int)ARRAY_LEN(node_rows),
-     .doc = "One PostgreSQL server.", .example_name = "pg1", .get = node_get, .at = node_at},
-    {.kind = "failover", .named = false, .settings = failover_rows, .n_settings = (int)ARRAY_LEN(failover_rows),
-     .doc = "What happens when the primary is down.", .get = failover_get, .at = failover_at},
-    {.kind = "routing", .named = false, .settings = lag_rows, .n_settings = (int)ARRAY_LEN(lag_rows),
-     .doc = "Lag limits for reads.", .get = lag_get, .at = lag_at},
+    {.kind = "cluster",
+     .named = true,
+     .settings = cluster_rows,
+     .n_settings = (int)ARRAY_LEN(cluster_rows),
+     .doc = "A primary and its replicas.",
+     .example_name = "prod",
+     .get = cluster_get,
+     .at = cluster_at},
+    {.kind = "node",
+     .named = true,
+     .settings = node_rows,
+     .n_settings = (int)ARRAY_LEN(node_rows),
+     .doc = "One PostgreSQL server.",
+     .example_name = "pg1",
+     .get = node_get,
+     .at = node_at},
+    {.kind = "failover",
+     .named = false,
+     .settings = failover_rows,
+     .n_settings = (int)ARRAY_LEN(failover_rows),
+     .doc = "What happens when the primary is down.",
+     .get = failover_get,
+     .at = failover_at},
+    {.kind = "routing",
+     .named = false,
+     .settings = lag_rows,
+     .n_settings = (int)ARRAY_LEN(lag_rows),
+     .doc = "Lag limits for reads.",
+     .get = lag_get,
+     .at = lag_at},
 };
 const int repl_conf_n_sections = (int)ARRAY_LEN(repl_conf_sections);
 
@@ -208,23 +256,27 @@ static int check_monitor_keyword(void *arg, const char *keyword, const char *val
 {
     (void)arg;
     (void)value;
-    if (strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 || strcmp(keyword, "port") == 0)
+    if (strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 ||
+        strcmp(keyword, "port") == 0)
         return err_set(e, ERR_INVALID, "%s does not belong here: it is the node's", keyword);
     return 0;
 }
 
-static void check_cluster(const struct repl_conf *c, const struct cluster_conf *cc, struct conf_diags *diags)
+static void check_cluster(const struct repl_conf *c, const struct cluster_conf *cc,
+                          struct conf_diags *diags)
 {
     char section[TOPO_NAME_MAX + 16];
     struct err e = {0};
     snprintf(section, sizeof(section), "cluster %s", cc->name);
     if (!name_ok(cc->name))
-        conf_diag_add(diags, false, section, "", "a cluster's name may not have spaces, quotes, slashes or begin with a dot");
+        conf_diag_add(diags, false, section, "",
+                      "a cluster's name may not have spaces, quotes, slashes or begin with a dot");
     int nodes = 0;
     for (int i = 0; i < c->n_nodes; i++)
         nodes += strcmp(c->nodes[i].cluster, cc->name) == 0;
     if (nodes == 0)
-        conf_diag_add(diags, false, section, "", "the cluster has no node: add a section [node NAME] with cluster = %s",
+        conf_diag_add(diags, false, section, "",
+                      "the cluster has no node: add a section [node NAME] with cluster = %s",
                       cc->name);
     if (pgconn_conninfo_each(cc->monitor, check_monitor_keyword, NULL, &e) != 0)
         conf_diag_add(diags, false, section, "monitor", "%s", e.text);
@@ -245,31 +297,36 @@ static void check_node(struct repl_conf *c, int at, struct conf_diags *diags)
     char section[TOPO_NAME_MAX + 16];
     snprintf(section, sizeof(section), "node %s", n->name);
     if (!name_ok(n->name))
-        conf_diag_add(diags, false, section, "", "a node's name may not have spaces, quotes, slashes or begin with a dot");
+        conf_diag_add(diags, false, section, "",
+                      "a node's name may not have spaces, quotes, slashes or begin with a dot");
     if (!n->cluster[0] && c->n_clusters == 1)
         str_copy(n->cluster, sizeof(n->cluster), c->clusters[0].name);
     else if (!n->cluster[0] && c->n_clusters > 1)
-        conf_diag_add(diags, false, section, "cluster", "there are %d clusters: say which one the node belongs to",
-                      c->n_clusters);
+        conf_diag_add(diags, false, section, "cluster",
+                      "there are %d clusters: say which one the node belongs to", c->n_clusters);
     else if (n->cluster[0] && !cluster_exists(c, n->cluster))
-        conf_diag_add(diags, false, section, "cluster", "there is no section [cluster %s]", n->cluster);
+        conf_diag_add(diags, false, section, "cluster", "there is no section [cluster %s]",
+                      n->cluster);
     for (int i = 0; i < at; i++) {
         if (strcmp(c->nodes[i].host, n->host) == 0 && c->nodes[i].port == n->port)
-            conf_diag_add(diags, false, section, "host", "node %s has the same host and port", c->nodes[i].name);
+            conf_diag_add(diags, false, section, "host", "node %s has the same host and port",
+                          c->nodes[i].name);
     }
 }
 
 void repl_conf_check(struct repl_conf *c, struct conf_diags *diags)
 {
     if (c->n_clusters == 0)
-        conf_diag_add(diags, false, "cluster", "", "there is no cluster: add a section [cluster NAME], or give a connection "
-                                                   "string with all hosts");
+        conf_diag_add(diags, false, "cluster", "",
+                      "there is no cluster: add a section [cluster NAME], or give a connection "
+                      "string with all hosts");
     for (int i = 0; i < c->n_nodes; i++)
         check_node(c, i, diags);
     for (int i = 0; i < c->n_clusters; i++)
         check_cluster(c, &c->clusters[i], diags);
     if (c->failover.synchronous == 2)
-        conf_diag_add(diags, false, "failover", "synchronous", "quorum is not available in this version; use off");
+        conf_diag_add(diags, false, "failover", "synchronous",
+                      "quorum is not available in this version; use off");
 }
 
 /* ---- zero configuration ---- */
@@ -302,10 +359,12 @@ static int take_keyword(void *arg, const char *keyword, const char *value, struc
         fits = str_copy(f->addrs, sizeof(f->addrs), value);
     else if (strcmp(keyword, "port") == 0)
         fits = str_copy(f->ports, sizeof(f->ports), value);
-    else if (strcmp(keyword, "target_session_attrs") != 0 && strcmp(keyword, "load_balance_hosts") != 0)
+    else if (strcmp(keyword, "target_session_attrs") != 0 &&
+             strcmp(keyword, "load_balance_hosts") != 0)
         add_keyword(&f->out, keyword, value); /* those two choose among hosts, which is our work */
     if (!fits || f->out.truncated)
-        return err_set(e, ERR_LIMIT, "the connection string is longer than %d bytes", REPL_CONNINFO_MAX - 1);
+        return err_set(e, ERR_LIMIT, "the connection string is longer than %d bytes",
+                       REPL_CONNINFO_MAX - 1);
     return 0;
 }
 
@@ -353,13 +412,15 @@ static bool host_repeats(const char *hosts, int n, const char *host)
     return same > 1;
 }
 
-static int add_node(struct repl_conf *c, const struct from_conninfo *f, const char *list, int i, struct err *e)
+static int add_node(struct repl_conf *c, const struct from_conninfo *f, const char *list, int i,
+                    struct err *e)
 {
     char host[TOPO_HOST_MAX], port[16] = "", name[TOPO_NAME_MAX];
     const int n_ports = list_count(f->ports);
     uint64_t port_number = 5432;
     if (!list_at(list, i, host, sizeof(host)) || !host[0])
-        return err_set(e, ERR_INVALID, "host %d of the connection string is empty or too long", i + 1);
+        return err_set(e, ERR_INVALID, "host %d of the connection string is empty or too long",
+                       i + 1);
     if (n_ports > 0)
         (void)list_at(f->ports, n_ports == 1 ? 0 : i, port, sizeof(port));
     if (port[0] && (!str_to_u64(port, &port_number) || port_number < 1 || port_number > 65535))
@@ -371,7 +432,8 @@ static int add_node(struct repl_conf *c, const struct from_conninfo *f, const ch
     else
         put = snprintf(name, sizeof(name), "%s", base);
     if (put < 0 || (size_t)put >= sizeof(name))
-        return err_set(e, ERR_INVALID, "host \"%s\" is too long for a node's name: use a configuration file", host);
+        return err_set(e, ERR_INVALID,
+                       "host \"%s\" is too long for a node's name: use a configuration file", host);
     for (char *p = name; *p; p++) {
         if (*p == '/')
             *p = '-';
@@ -400,7 +462,8 @@ int repl_conf_from_conninfo(struct repl_conf *c, const char *conninfo, struct er
     if (n == 0)
         return err_set(e, ERR_INVALID, "the connection string names no host");
     if (n_ports > 1 && n_ports != n)
-        return err_set(e, ERR_INVALID, "the connection string has %d hosts but %d ports", n, n_ports);
+        return err_set(e, ERR_INVALID, "the connection string has %d hosts but %d ports", n,
+                       n_ports);
     bool is_new;
     struct cluster_conf *cc = cluster_get(c, "main", &is_new, e);
     if (!cc)

@@ -29,8 +29,9 @@ struct cluster_conf {
     char monitor[REPL_CONNINFO_MAX]; /* conninfo without host and port, for probes and actions */
     usec_t check_interval;           /* default 500ms */
     usec_t check_timeout;            /* default 1s */
-    int64_t check_misses;            /* unanswered probes in a row that make a node down; default 2 */
-    char replication_user[TOPO_NAME_MAX]; /* for primary_conninfo when re-pointing; empty: keep what the replica has */
+    int64_t check_misses; /* unanswered probes in a row that make a node down; default 2 */
+    char replication_user
+        [TOPO_NAME_MAX]; /* for primary_conninfo when re-pointing; empty: keep what the replica has */
 };
 
 struct failover_conf {
@@ -40,7 +41,7 @@ struct failover_conf {
     usec_t client_hold;
     usec_t drain_timeout;
     usec_t promote_timeout;
-    usec_t catchup_timeout;    /* replay of received WAL before a promotion */
+    usec_t catchup_timeout; /* replay of received WAL before a promotion */
     char demote_command[REPL_CONNINFO_MAX];
 };
 
@@ -56,7 +57,8 @@ struct repl_conf {
     struct node_conf nodes[TOPO_NODES_MAX]; /* of all clusters */
     struct failover_conf failover;
     struct lag_conf lag; /* rows of section [routing] */
-    char state_dir[512]; /* copied from [tanist] by the caller; journal and events; empty: nothing is kept */
+    char state_dir
+        [512]; /* copied from [tanist] by the caller; journal and events; empty: nothing is kept */
 };
 
 /* Rows: [cluster NAME], [node NAME], [failover], and the lag rows of [routing] (exported apart, because the proxy owns

@@ -26,7 +26,8 @@ static void node_row(struct table *t, const struct cluster *c, int i)
     const enum topo_unreadable why = n ? n->unreadable : READ_UNKNOWN;
     const bool writer = i == c->topo.writer;
     char version[16];
-    snprintf(version, sizeof(version), "%d.%d", v->obs.server_version_num / 10000, v->obs.server_version_num % 10000);
+    snprintf(version, sizeof(version), "%d.%d", v->obs.server_version_num / 10000,
+             v->obs.server_version_num % 10000);
     table_cell(t, c->conf.name);
     table_cell(t, v->name);
     table_cell(t, v->host);
@@ -66,9 +67,10 @@ static void node_row(struct table *t, const struct cluster *c, int i)
 struct table *status_nodes(struct manager *m)
 {
     static const char *const columns[] = {
-        "cluster", "node",    "host", "port",          "role",     "state",  "readable",       "reason",         "timeline",
-        "lag_ms",  "lag_bytes", "replay_lsn", "weight", "zone", "last_probe_ms", "probe_ms", "probes", "probe_failures",
-        "server_version", "epoch_since"};
+        "cluster",   "node",       "host",           "port",           "role",
+        "state",     "readable",   "reason",         "timeline",       "lag_ms",
+        "lag_bytes", "replay_lsn", "weight",         "zone",           "last_probe_ms",
+        "probe_ms",  "probes",     "probe_failures", "server_version", "epoch_since"};
     struct table *t = table_new(columns, (int)ARRAY_LEN(columns));
     for (int i = 0; t && i < m->n_clusters; i++) {
         for (int j = 0; j < m->clusters[i]->n_nodes; j++)
@@ -83,7 +85,8 @@ static void lag_row(struct table *t, const struct cluster *c, int i)
 {
     const struct view_node *v = &c->view.nodes[i];
     const struct lag_policy *p = &c->lag_policy;
-    const enum topo_unreadable why = i < c->topo.n_nodes ? c->topo.nodes[i].unreadable : READ_UNKNOWN;
+    const enum topo_unreadable why =
+        i < c->topo.n_nodes ? c->topo.nodes[i].unreadable : READ_UNKNOWN;
     table_cell(t, c->conf.name);
     table_cell(t, v->name);
     table_cell_bool(t, why == READ_OK);
@@ -109,8 +112,9 @@ static void lag_row(struct table *t, const struct cluster *c, int i)
 struct table *status_lag(struct manager *m)
 {
     static const char *const columns[] = {
-        "cluster",   "node",         "eligible",  "reason",       "lag_ms",       "lag_bytes",  "max_lag_ms", "max_lag_bytes",
-        "resume_ms", "resume_bytes", "received_lsn", "replay_lsn", "writer_lsn", "streaming",  "paused"};
+        "cluster",      "node",       "eligible",      "reason",    "lag_ms",
+        "lag_bytes",    "max_lag_ms", "max_lag_bytes", "resume_ms", "resume_bytes",
+        "received_lsn", "replay_lsn", "writer_lsn",    "streaming", "paused"};
     struct table *t = table_new(columns, (int)ARRAY_LEN(columns));
     for (int i = 0; t && i < m->n_clusters; i++) {
         const struct cluster *c = m->clusters[i];
@@ -138,7 +142,8 @@ static void failover_row(struct table *t, const struct cluster *c)
     struct strbuf b;
     strbuf_init(&b, moves, sizeof(moves));
     for (int i = 0; i < f->n_moves; i++)
-        strbuf_addf(&b, "%s%s (%s)", i ? ", " : "", failover_state_name(f->moves[i].to), f->moves[i].reason);
+        strbuf_addf(&b, "%s%s (%s)", i ? ", " : "", failover_state_name(f->moves[i].to),
+                    f->moves[i].reason);
     table_cell(t, c->conf.name);
     table_cell(t, failover_state_name(failover_state_of(f)));
     if (running) {
@@ -151,14 +156,16 @@ static void failover_row(struct table *t, const struct cluster *c)
     table_cell_u64(t, c->topo.epoch);
     table_cell(t, c->topo.writer >= 0 ? c->topo.nodes[c->topo.writer].name : NULL);
     table_cell(t, running && f->candidate >= 0 ? c->view.nodes[f->candidate].name : NULL);
-    table_cell(t, running && f->n_moves ? f->moves[f->n_moves - 1].reason : decide_verdict_text(c->decision.verdict));
+    table_cell(t, running && f->n_moves ? f->moves[f->n_moves - 1].reason
+                                        : decide_verdict_text(c->decision.verdict));
     table_cell(t, moves);
 }
 
 struct table *status_failover(struct manager *m)
 {
-    static const char *const columns[] = {"cluster", "state",     "since_ms", "deadline_ms", "epoch",
-                                          "writer",  "candidate", "reason",   "last_moves"};
+    static const char *const columns[] = {"cluster",     "state",  "since_ms",
+                                          "deadline_ms", "epoch",  "writer",
+                                          "candidate",   "reason", "last_moves"};
     struct table *t = table_new(columns, (int)ARRAY_LEN(columns));
     for (int i = 0; t && i < m->n_clusters; i++)
         failover_row(t, m->clusters[i]);
@@ -187,16 +194,18 @@ static bool failover_possible(const struct cluster *c, char *why, size_t cap)
     const int best = candidate_rank(&c->view, &rules, &list);
     if (best >= 0) {
         snprintf(why, cap, "%s can take over (%d candidates%s)", c->view.nodes[best].name, list.n,
-                 c->maintenance                                    ? "; by command only: maintenance"
-                 : c->decide_policy.mode == FAILOVER_AUTOMATIC ? ""
-                                                                   : "; by command only: failover.mode");
+                 c->maintenance ? "; by command only: maintenance"
+                 : c->decide_policy.mode == FAILOVER_AUTOMATIC
+                     ? ""
+                     : "; by command only: failover.mode");
         return c->decide_policy.mode != FAILOVER_FOLLOW;
     }
     struct strbuf b;
     strbuf_init(&b, why, cap);
     for (int i = 0; i < c->view.n_nodes; i++) {
         if (i != writer)
-            strbuf_addf(&b, "%s%s %s", b.n ? "; " : "", c->view.nodes[i].name, candidate_reason_text(list.reason[i]));
+            strbuf_addf(&b, "%s%s %s", b.n ? "; " : "", c->view.nodes[i].name,
+                        candidate_reason_text(list.reason[i]));
     }
     return false;
 }
@@ -235,8 +244,10 @@ static void cluster_row(struct table *t, const struct cluster *c)
 
 struct table *status_clusters(struct manager *m)
 {
-    static const char *const columns[] = {"cluster",   "epoch",             "version", "timeline",          "writer", "mode",
-                                          "authority", "failover_possible", "because", "system_identifier", "nodes"};
+    static const char *const columns[] = {
+        "cluster", "epoch",     "version",           "timeline", "writer",
+        "mode",    "authority", "failover_possible", "because",  "system_identifier",
+        "nodes"};
     struct table *t = table_new(columns, (int)ARRAY_LEN(columns));
     for (int i = 0; t && i < m->n_clusters; i++)
         cluster_row(t, m->clusters[i]);
