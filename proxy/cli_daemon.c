@@ -23,7 +23,7 @@ static struct conf_diags *daemon_diags(void)
     return &diags;
 }
 
-static struct config *load_config(const struct cli *cli, const char *conninfo)
+static struct config *load_config(const struct cli *cli, const char *conninfo, bool to_run)
 {
     struct config *c = NULL;
     struct conf_diags *diags = daemon_diags();
@@ -34,7 +34,8 @@ static struct config *load_config(const struct cli *cli, const char *conninfo)
               stderr);
         return NULL;
     }
-    int rc = config_load(&cli->src, conninfo, &c, diags);
+    int rc = to_run ? config_load(&cli->src, conninfo, &c, diags)
+                    : config_load_check(&cli->src, &c, diags);
     conf_diags_print(diags, stderr);
     return rc == 0 ? c : NULL;
 }
@@ -83,7 +84,7 @@ static void raise_limits(const struct config *c)
 int cli_serve(const struct cli *cli)
 {
     const char *conninfo = cli->n_args ? cli->args[0] : NULL;
-    struct config *c = load_config(cli, conninfo);
+    struct config *c = load_config(cli, conninfo, true);
     if (!c)
         return CLI_USAGE;
     struct err e = {0};
@@ -199,7 +200,7 @@ static int check_live(const struct cli *cli, const struct config *c)
 
 int cli_check(const struct cli *cli)
 {
-    struct config *c = load_config(cli, NULL);
+    struct config *c = load_config(cli, NULL, false);
     if (!c)
         return CLI_USAGE;
     int bad = check_tls(c);
@@ -215,7 +216,7 @@ int cli_check(const struct cli *cli)
 
 int cli_config_dump(const struct cli *cli)
 {
-    struct config *c = load_config(cli, NULL);
+    struct config *c = load_config(cli, NULL, false);
     if (!c)
         return CLI_USAGE;
     int n;

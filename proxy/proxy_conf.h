@@ -98,6 +98,9 @@ const struct conf_section *config_sections(int *n);
  * configuration. On error returns ERR_INVALID and diags says all of it; *out is NULL. Returned with one reference. */
 int config_load(const struct conf_source *src, const char *conninfo, struct config **out, struct conf_diags *diags)
     MUST_CHECK;
+/* For `check`: as config_load, but a file without any cluster gets only a warning, because nodes may come from serve's
+ * command line. The result may have no cluster, so it is not fit to run. */
+int config_load_check(const struct conf_source *src, struct config **out, struct conf_diags *diags) MUST_CHECK;
 /* For the command line: where the daemon is. No cluster is needed, nothing else is checked. src->file may be NULL. */
 int config_load_local(const struct conf_source *src, struct config **out, struct conf_diags *diags) MUST_CHECK;
 void config_ref(struct config *c);

@@ -291,8 +291,8 @@ static struct config *config_new(struct conf_diags *diags)
     return c;
 }
 
-int config_load(const struct conf_source *src, const char *conninfo, struct config **out,
-                struct conf_diags *diags)
+static int config_load_all(const struct conf_source *src, const char *conninfo, bool nodes_later,
+                           struct config **out, struct conf_diags *diags)
 {
     *out = NULL;
     struct config *c = config_new(diags);
@@ -301,11 +301,27 @@ int config_load(const struct conf_source *src, const char *conninfo, struct conf
     int rc = config_load_tables(c, src, conninfo && !src->file, diags);
     config_take_nodes(c, conninfo, diags);
     config_fill_missing(c, diags);
+    bool none = c->repl.n_clusters == 0 && c->repl.n_nodes == 0;
+    if (none && nodes_later)
+        conf_diag_add(
+            diags, true, "cluster", NULL,
+            "there is no cluster here; serve then needs a connection string with all hosts");
     /* A file that could not be read would only make noise about what is missing in it. */
-    if (rc == 0 || c->repl.n_clusters || c->repl.n_nodes)
+    else if (rc == 0 || !none)
         repl_conf_check(&c->repl, diags);
     config_check(c, diags);
     return config_finish(c, rc, out, diags);
+}
+
+int config_load(const struct conf_source *src, const char *conninfo, struct config **out,
+                struct conf_diags *diags)
+{
+    return config_load_all(src, conninfo, false, out, diags);
+}
+
+int config_load_check(const struct conf_source *src, struct config **out, struct conf_diags *diags)
+{
+    return config_load_all(src, NULL, true, out, diags);
 }
 
 int config_load_local(const struct conf_source *src, struct config **out, struct conf_diags *diags)
