@@ -120,7 +120,9 @@ $(B)/sim: $(call obj,$(SIM_SRC)) $(B)/libpure.a
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libpure.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(B)/libpure.a $(PKG_LIBS)
+
+$(B)/fuzz/fuzz_console_parse: $(B)/proxy/admin/console_parse.o
 
 .SECONDARY:
 
