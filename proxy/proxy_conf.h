@@ -10,7 +10,13 @@
 #include "../replication/base/conf.h"
 #include "../replication/repl_conf.h"
 
-enum { CONF_LISTENS_MAX = 16, CONF_DATABASES_MAX = 256, CONF_POOLS_MAX = 256, CONF_PATH_MAX = 512, CONF_NAME_MAX = 64 };
+enum {
+    CONF_LISTENS_MAX = 16,
+    CONF_DATABASES_MAX = 256,
+    CONF_POOLS_MAX = 256,
+    CONF_PATH_MAX = 512,
+    CONF_NAME_MAX = 64
+};
 
 enum tls_mode { TLS_OFF = 1, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, TLS_VERIFY_FULL };
 enum route_mode { ROUTE_AUTO = 1, ROUTE_PRIMARY, ROUTE_REPLICA };
@@ -19,13 +25,14 @@ enum consistency { CONSISTENCY_EVENTUAL = 1, CONSISTENCY_SESSION, CONSISTENCY_PR
 enum no_replica { NO_REPLICA_PRIMARY = 1, NO_REPLICA_WAIT, NO_REPLICA_ERROR };
 enum auth_method { METHOD_SCRAM = 1, METHOD_MD5, METHOD_PASSWORD, METHOD_TRUST };
 
-struct tanist_conf {        /* [tanist] */
-    int64_t workers;        /* -1: auto, one for each core */
+struct tanist_conf { /* [tanist] */
+    int64_t workers; /* -1: auto, one for each core */
     int64_t max_client_conn;
     char state_dir[CONF_PATH_MAX];
     int log_level;  /* enum log_level */
     int log_format; /* enum log_format */
-    char unix_socket_dir[CONF_PATH_MAX]; /* for clients besides the control socket in state_dir; empty: none */
+    char unix_socket_dir
+        [CONF_PATH_MAX]; /* for clients besides the control socket in state_dir; empty: none */
     usec_t client_login_timeout;
     bool log_connections;
 };
@@ -35,7 +42,7 @@ struct listen_conf { /* [listen NAME] */
     char address[TOPO_HOST_MAX];
     int64_t port;
     int route; /* enum route_mode */
-    int tls;   /* enum tls_mode, towards clients: off, allow/prefer (offered), require (and verify-* of client certs) */
+    int tls; /* enum tls_mode, towards clients: off, allow/prefer (offered), require (and verify-* of client certs) */
     char tls_cert_file[CONF_PATH_MAX], tls_key_file[CONF_PATH_MAX], tls_ca_file[CONF_PATH_MAX];
 };
 
@@ -45,7 +52,8 @@ struct database_conf { /* [database NAME]; NAME * is any */
     char dbname[CONF_NAME_MAX]; /* on the server; empty: same name */
 };
 
-struct pool_conf { /* [pool DB.USER], [pool DB.*], [pool *.USER], [pool *]: the most specific wins */
+struct
+    pool_conf { /* [pool DB.USER], [pool DB.*], [pool *.USER], [pool *]: the most specific wins */
     char name[2 * CONF_NAME_MAX];
     int pool_mode; /* enum pool_mode */
     int64_t pool_size;
@@ -61,9 +69,9 @@ struct server_tls_conf { /* [server_tls]: towards nodes */
 
 struct routing_conf { /* [routing], with the lag rows of repl_conf */
     bool read_write_split;
-    int consistency;     /* enum consistency */
-    int balance;         /* enum balance_policy of core/balance.h */
-    int when_no_replica; /* enum no_replica */
+    int consistency;                                  /* enum consistency */
+    int balance;                                      /* enum balance_policy of core/balance.h */
+    int when_no_replica;                              /* enum no_replica */
     char write_functions[1024], read_functions[1024]; /* comma-separated names */
 };
 
@@ -96,13 +104,15 @@ const struct conf_section *config_sections(int *n);
 
 /* Loads and checks everything. conninfo may be NULL (then a file is needed); with it the file may be NULL: zero
  * configuration. On error returns ERR_INVALID and diags says all of it; *out is NULL. Returned with one reference. */
-int config_load(const struct conf_source *src, const char *conninfo, struct config **out, struct conf_diags *diags)
-    MUST_CHECK;
+int config_load(const struct conf_source *src, const char *conninfo, struct config **out,
+                struct conf_diags *diags) MUST_CHECK;
 /* For `check`: as config_load, but a file without any cluster gets only a warning, because nodes may come from serve's
  * command line. The result may have no cluster, so it is not fit to run. */
-int config_load_check(const struct conf_source *src, struct config **out, struct conf_diags *diags) MUST_CHECK;
+int config_load_check(const struct conf_source *src, struct config **out, struct conf_diags *diags)
+    MUST_CHECK;
 /* For the command line: where the daemon is. No cluster is needed, nothing else is checked. src->file may be NULL. */
-int config_load_local(const struct conf_source *src, struct config **out, struct conf_diags *diags) MUST_CHECK;
+int config_load_local(const struct conf_source *src, struct config **out, struct conf_diags *diags)
+    MUST_CHECK;
 void config_ref(struct config *c);
 void config_unref(struct config *c);
 
