@@ -24,7 +24,7 @@ static int cli_conn_error(struct err *e, int code, const char *text)
     for (size_t n = strlen(line); n && line[n - 1] == '\n'; n--)
         line[n - 1] = '\0';
     for (char *p = line; *p; p++)
-        if (*p == '\n')
+        if (*p == '\n' || *p == '\t')
             *p = ' ';
     return err_set(e, code, "%s", line);
 }

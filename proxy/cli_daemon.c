@@ -132,36 +132,65 @@ static const char *monitor_of(const struct config *c, const struct node_conf *n)
     return "";
 }
 
-/* Role, system identifier, and whether the monitor may do its work; the answer is one row. */
+/* Role, system identifier, version; one row. */
 static const char live_sql[] =
-    "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'replica' ELSE 'primary' END AS role,"
-    " (SELECT system_identifier FROM pg_catalog.pg_control_system())::text AS system_identifier,"
-    " pg_catalog.current_setting('server_version') AS server_version,"
-    " pg_catalog.pg_has_role(current_user, 'pg_monitor', 'usage') AS monitor";
+    "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'replica' ELSE 'primary' END,"
+    " (SELECT system_identifier FROM pg_catalog.pg_control_system())::text,"
+    " pg_catalog.current_setting('server_version'),"
+    " pg_catalog.current_setting('server_version_num')::int >= 150000";
+
+/* What the monitor's role lacks, as one text. The rights to set a parameter exist since PostgreSQL 15. */
+#define LACKS(alter_system_)                                                                      \
+    "SELECT pg_catalog.concat_ws(', ',"                                                           \
+    " CASE WHEN NOT pg_catalog.pg_has_role(current_user, 'pg_monitor', 'usage')"                  \
+    " THEN 'membership in pg_monitor' END,"                                                       \
+    " CASE WHEN NOT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'select')"             \
+    " THEN 'select on pg_authid (auth_query)' END,"                                               \
+    " CASE WHEN NOT pg_catalog.has_function_privilege('pg_promote(boolean, integer)', 'execute')" \
+    " THEN 'execute on pg_promote' END,"                                                          \
+    " CASE WHEN NOT pg_catalog.has_function_privilege('pg_reload_conf()', 'execute')"             \
+    " THEN 'execute on pg_reload_conf' END,"                                                      \
+    " CASE WHEN NOT pg_catalog.pg_has_role(current_user, 'pg_signal_backend', 'usage')"           \
+    " THEN 'membership in pg_signal_backend' END,"                                                \
+    " CASE WHEN NOT " alter_system_ " THEN 'alter system for primary_conninfo' END)"
+
+static const char lacks_sql[] =
+    LACKS("(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)");
+static const char lacks_sql_15[] =
+    LACKS("pg_catalog.has_parameter_privilege('primary_conninfo', 'alter system')");
+
+/* Asks one node; *facts (owned) has its row, and e the reason if it does not do. */
+static int ask_node(const struct config *c, const struct node_conf *n, int timeout_s,
+                    struct table **facts, struct err *e)
+{
+    struct cli_conn *conn = NULL;
+    struct table *lacks = NULL;
+    int rc = cli_conn_open_node(monitor_of(c, n), n->host, (int)n->port, timeout_s, &conn, e);
+    if (rc == 0)
+        rc = cli_conn_query(conn, live_sql, timeout_s, facts, e);
+    bool new = rc == 0 && strcmp(table_get(*facts, 0, 3), "t") == 0;
+    if (rc == 0)
+        rc = cli_conn_query(conn, new ? lacks_sql_15 : lacks_sql, timeout_s, &lacks, e);
+    if (rc == 0 && c->repl.failover.mode != FAILOVER_FOLLOW && *table_get(lacks, 0, 0))
+        rc = err_set(e, ERR_AUTH, "the monitor's role lacks %s", table_get(lacks, 0, 0));
+    table_free(lacks);
+    cli_conn_close(conn);
+    return rc;
+}
 
 static int check_node(const struct config *c, const struct node_conf *n, int timeout_s,
                       struct table *out)
 {
     struct err e = {0};
-    struct cli_conn *conn = NULL;
-    struct table *row = NULL;
-    int rc = cli_conn_open_node(monitor_of(c, n), n->host, (int)n->port, timeout_s, &conn, &e);
-    if (rc == 0)
-        rc = cli_conn_query(conn, live_sql, timeout_s, &row, &e);
+    struct table *facts = NULL;
+    int rc = ask_node(c, n, timeout_s, &facts, &e);
     table_cell(out, n->cluster);
     table_cell(out, n->name);
     for (int col = 0; col < 3; col++)
-        table_cell(out, row && table_n_rows(row) ? table_get(row, 0, col) : NULL);
-    if (rc != 0)
-        table_cell(out, e.text);
-    else
-        table_cell(out, strcmp(table_get(row, 0, 3), "t") == 0
-                            ? "ok"
-                            : "the monitor's role lacks pg_monitor");
-    int bad = rc != 0 || strcmp(table_get(out, table_n_rows(out) - 1, 5), "ok") != 0;
-    table_free(row);
-    cli_conn_close(conn);
-    return bad;
+        table_cell(out, facts ? table_get(facts, 0, col) : NULL);
+    table_cell(out, rc == 0 ? "ok" : e.text);
+    table_free(facts);
+    return rc != 0;
 }
 
 /* Nodes of one cluster are copies of one system. */
