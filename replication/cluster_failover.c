@@ -292,9 +292,11 @@ static void do_notify(struct cluster *c, const struct failover_effect *fx)
         log_event(LOG_ERROR, planned ? "switchover.aborted" : "failover.aborted", kv, n,
                   "nothing was promoted: %s", abort_reason(&c->failover));
     c->settle_until = now + SETTLE;
-    for (int i = 0; i < c->view.n_nodes; i++)
-        c->repair_at[i] =
-            now + REPAIR_PAUSE; /* what the run did shall show before it is repaired */
+    for (int i = 0; i < c->view.n_nodes; i++) {
+        /* What the run did shall show before it is repaired. */
+        if (c->view.nodes[i].obs.role == ROLE_REPLICA)
+            c->repair_at[i] = now + REPAIR_PAUSE;
+    }
     if (good && planned && c->failover_conf.demote_command[0] && c->run.from >= 0)
         (void)start_action(c, FX_DEMOTE, c->run.from, c->run.to, DEMOTE_TIMEOUT, true);
     if (!good)

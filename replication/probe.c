@@ -11,6 +11,7 @@ static const char SAMPLE_SQL[] = "SELECT r, CASE WHEN r THEN pg_catalog.pg_last_
                                  "FROM (SELECT pg_catalog.pg_is_in_recovery() AS r) s";
 
 static void probe_connect(struct probe *p);
+static void probe_observe(struct probe *p);
 static void probe_ask(struct probe *p, const char *sql, enum probe_state state, pgconn_query_cb cb);
 
 void probe_init(struct probe *p, uv_loop_t *loop, const struct clock *clock,
@@ -141,6 +142,12 @@ static void on_observed(void *arg, const struct pgresult *r, const struct err *e
     struct observation *o = &p->result.obs;
     struct err pe = {0};
     const char *fields[OBSERVE_COLUMNS];
+    /* A promotion between two functions of the statement ("recovery is not in progress"): ask again. */
+    if (!r && strcmp(e->sqlstate, "55000") == 0 && pgconn_usable(p->conn) && !p->retried) {
+        p->retried = true;
+        probe_observe(p);
+        return;
+    }
     if (!r) {
         probe_fail(p, e, outcome_of(fail, e, false));
         return;
@@ -230,6 +237,7 @@ void probe_run(struct probe *p, usec_t timeout)
     p->deadline = now + timeout;
     p->result = (struct probe_result){.obs = {.sent_at = now}};
     p->tries = 0;
+    p->retried = false;
     if (pgconn_usable(p->conn)) {
         probe_observe(p);
         return;

@@ -60,7 +60,8 @@ struct probe {
     struct probe_events events;
     enum probe_state state;
     struct pgconn *conn;
-    int tries;       /* addresses tried by this connect */
+    int tries; /* addresses tried by this connect */
+    bool retried;
     usec_t deadline; /* of the probe under way */
     bool again;      /* a probe was asked for during a sample */
     usec_t again_timeout;
