@@ -6,6 +6,7 @@
 #include <string.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include "../replication/base/bug.h"
 #include "../replication/base/log.h"
@@ -13,6 +14,7 @@
 #include "catalogs.h"
 #include "pool.h"
 #include "server.h"
+#include "tls.h"
 #include "wire/encode.h"
 #include "wire/errresp.h"
 #include "worker.h"
@@ -113,8 +115,10 @@ struct client *client_new(struct worker *w, int fd, int listen_index, struct tls
 {
     struct err e;
     struct client *c = slab_get(&w->client_slab);
-    if (!c)
+    if (!c) {
+        close(fd);
         return NULL;
+    }
     c->w = w;
     c->listen_index = listen_index;
     c->tls_ctx = tls;
@@ -130,6 +134,7 @@ struct client *client_new(struct worker *w, int fd, int listen_index, struct tls
         if (w->slots && w->slots[c->slot] == c)
             w->slots[c->slot] = NULL;
         slab_put(&w->client_slab, c);
+        close(fd);
         return NULL;
     }
     if (stream_open(&c->st, &ops, &w->loop, fd, &e) < 0) {
@@ -164,6 +169,12 @@ void client_wait_end(struct client *c)
     stream_resume(&c->st);
 }
 
+void client_cancel_wait(struct client *c)
+{
+    client_wait_end(c);
+    client_error(c, ERRRESP_QUERY_CANCELED, "canceling statement due to user request", NULL);
+}
+
 /* -- end ---------------------------------------------------------------------------------------------------------- */
 
 static void bury(struct loop_free *f)
@@ -185,6 +196,7 @@ void client_close(struct client *c, const char *why)
     BUG_ON(c->server != NULL);
     c->state = CLIENT_CLOSED;
     stream_close(&c->st);
+    tls_ctx_unref(c->tls_ctx);
     client_login_free(c);
     named_clear(&c->named);
     pstmt_unref(c->unnamed);
@@ -193,6 +205,8 @@ void client_close(struct client *c, const char *why)
     c->params = NULL;
     inbuf_free(&c->in);
     inbuf_free(&c->retain);
+    free(c->console_sql);
+    c->console_sql = NULL;
     if (c->group)
         c->group->n_clients--;
     list_remove(&w->clients, &c->all);

@@ -83,6 +83,8 @@ struct client {
     size_t inspected; /* bytes of view that batch accounts for already */
     bool processing, again;
     bool resume; /* a server was linked while the batch waited */
+    bool console_busy; /* a command of it is being answered */
+    char *console_sql; /* of the last Parse; owned */
     bool ddl;    /* something ran that may have changed the catalog */
     uint32_t forward_left;
     struct inbuf retain;
@@ -125,6 +127,8 @@ void client_on_server(struct client *c, struct server *s);
 void client_on_refused(struct client *c, const struct err *e);
 void client_wait_in(struct client *c, struct list *l);
 void client_wait_end(struct client *c);
+/* A cancel request for a statement that has not been sent anywhere. */
+void client_cancel_wait(struct client *c);
 
 /* From replies. */
 void client_on_ready(struct client *c, uint8_t status);

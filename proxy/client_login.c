@@ -234,7 +234,7 @@ void client_login_on_verifier(struct client *c, const char *verifier, const stru
     if (c->state != CLIENT_AUTH || !l)
         return;
     if (e && e->code != 0 && e->code != ERR_NOTFOUND) {
-        char text[ERR_TEXT_MAX + 64];
+        char text[ERR_TEXT_MAX + 128];
         snprintf(text, sizeof(text), "cannot look up user \"%s\": %s", c->user, e->text);
         client_fatal(c, ERRRESP_CANNOT_CONNECT_NOW, text, "auth_query must be answered by a node of the cluster.");
         return;
@@ -485,7 +485,7 @@ static size_t on_first_packet(struct client *c, const uint8_t *p, size_t n)
 
 static size_t on_auth_message(struct client *c, const uint8_t *p, size_t n)
 {
-    struct frame f;
+    struct frame f = {0};
     const enum frame_result r = frame_next(p, n, FRAME_FRONTEND, &f);
     if (r == FRAME_BAD || (r == FRAME_OK && (f.type != 'p' || f.total > LOGIN_MESSAGE_MAX))) {
         if (r == FRAME_OK && f.type == 'X')
@@ -529,6 +529,7 @@ void client_login_on_bytes(struct client *c)
     }
     c->in.n += (size_t)got;
     size_t used = 0;
+    c->processing = true; /* requests behind the login wait until its own bytes are taken off */
     while (c->in.n > used) {
         size_t n = 0;
         if (c->state == CLIENT_STARTUP)
@@ -541,6 +542,7 @@ void client_login_on_bytes(struct client *c)
             break;
         used += n;
     }
+    c->processing = false;
     if (!inbuf_keep(&c->in, c->in.p ? c->in.p + used : NULL, c->in.n - used))
         client_close(c, "no memory");
     else if (c->state >= CLIENT_READY && c->in.n > 0)

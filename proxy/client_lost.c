@@ -115,8 +115,10 @@ static int on_parse(struct client *c, const uint8_t *body, size_t n)
         struct named *old = named_find(c->named, m.name);
         if (old)
             named_remove(&c->named, old);
-        (void)named_add(&c->named, m.name, p);
+        const struct named *added = named_add(&c->named, m.name, p);
         pstmt_unref(p);
+        if (!added)
+            return ERR_NOMEM;
     }
     made_up(c, '1');
     return 0;
@@ -201,7 +203,7 @@ static int on_extended(struct client *c, const struct frame *f, const uint8_t *b
 
 size_t client_lost_request(struct client *c, const uint8_t *p, size_t n)
 {
-    struct frame f;
+    struct frame f = {0};
     if (frame_next(p, n, FRAME_FRONTEND, &f) != FRAME_OK)
         return 0;
     const bool skipping = c->lost_skip && f.type != 'S' && f.type != 'Q';

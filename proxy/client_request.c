@@ -146,7 +146,7 @@ static enum scan scan_batch(struct client *c, size_t *end, bool *flush)
     *flush = false;
     c->inspected = 0;
     while (at < c->view_n) {
-        struct frame f;
+        struct frame f = {0};
         const size_t left = c->view_n - at;
         const enum frame_result r = frame_next(c->view + at, left, FRAME_FRONTEND, &f);
         if (r == FRAME_BAD) {
@@ -643,7 +643,7 @@ static size_t step_linked(struct client *c, const struct frame *f)
 /* Bytes used of the view; 0: stop, something is awaited. */
 static size_t step(struct client *c)
 {
-    struct frame f;
+    struct frame f = {0};
     if (c->state != CLIENT_READY || c->waiting_in || c->view_n == 0)
         return 0;
     if (c->forward_left > 0)

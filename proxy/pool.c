@@ -171,12 +171,17 @@ static void on_answer(struct loop_msg *m, struct loop *on)
     struct offer *o = CONTAINER_OF(m, struct offer, msg);
     struct worker *w = on->data;
     struct pool *p = find_pool(w, o->key, o->node);
-    BUG_ON(!p);
+    if (!p) { /* shutting down: the groups are gone */
+        if (o->server)
+            server_destroy(o->server);
+        free(o);
+        return;
+    }
     if (o->answer_due)
         p->asked--;
     if (o->server) {
         struct err e;
-        if (server_attach(o->server, p, &e) < 0 || w->stopping) {
+        if (server_attach(o->server, p, &e) < 0) {
             server_close(o->server, "could not be handed over");
         } else {
             if (!p->group->welcome_ready)
@@ -212,7 +217,11 @@ static void on_question(struct loop_msg *m, struct loop *on)
     struct worker *w = on->data;
     struct pool *p = find_pool(w, o->key, o->node);
     struct server *s = NULL;
-    if (p && !w->stopping && !list_empty(&p->idle) && list_empty(&p->waiters))
+    if (w->stopping) {
+        free(o);
+        return;
+    }
+    if (p && !list_empty(&p->idle) && list_empty(&p->waiters))
         s = LIST_ENTRY(list_last(&p->idle), struct server, node);
     if (s && (!server_current(s) || s->in.n > 0 || stream_kept(&s->st) > 0))
         s = NULL;

@@ -35,11 +35,12 @@ struct proxy {
     struct catalogs *catalogs;
     struct limits *limits;
     struct listeners *listeners;
-    int n_workers, n_closing;
+    int n_workers;
     struct worker *workers[PROXY_WORKERS_MAX];
     struct crypto_key mock_key; /* for users that do not exist */
     _Atomic int64_t n_clients;  /* relaxed; admission against max_client_conn */
     uv_signal_t signals[4];
+    uv_timer_t tick;
     bool stopping;
     usec_t started_at;
 };

@@ -117,13 +117,18 @@ static socklen_t node_address(const struct topo_node *n, struct sockaddr_storage
     return 0;
 }
 
+socklen_t server_address(const struct pool *p, struct sockaddr_storage *out)
+{
+    const struct topology *t = worker_topo(p->group->w, p->group->cluster);
+    return t && p->node < t->n_nodes ? node_address(&t->nodes[p->node], out) : 0;
+}
+
 struct server *server_open(struct pool *p, struct err *e)
 {
     struct worker *w = p->group->w;
     const struct topology *t = worker_topo(w, p->group->cluster);
-    BUG_ON(!t || p->node >= t->n_nodes);
     struct sockaddr_storage addr;
-    const socklen_t len = node_address(&t->nodes[p->node], &addr);
+    const socklen_t len = server_address(p, &addr);
     if (len == 0) {
         err_set(e, ERR_NOTFOUND, "address of node %s is not known", p->name);
         return NULL;
@@ -134,6 +139,7 @@ struct server *server_open(struct pool *p, struct err *e)
         return NULL;
     }
     s->pool = p;
+    s->limit = p->limit;
     s->w = w;
     s->id = ++w->serial;
     s->role_since = t->nodes[p->node].role_since;
@@ -173,6 +179,28 @@ static void bury(struct loop_free *f)
     free(CONTAINER_OF(f, struct server, grave));
 }
 
+/* Everything but the object itself. */
+static void release_all(struct server *s)
+{
+    s->state = SERVER_CLOSED;
+    stream_close(&s->st);
+    server_drop_expectations(s);
+    if (s->pl.ring != s->pl_inline)
+        free(s->pl.ring);
+    sstmt_clear(&s->prepared);
+    params_unref(s->params);
+    s->params = NULL;
+    inbuf_free(&s->in);
+    if (s->scram) {
+        scram_client_wipe(s->scram);
+        free(s->scram);
+        s->scram = NULL;
+    }
+    free(s->welcome);
+    s->welcome = NULL;
+    limit_give(s->limit);
+}
+
 void server_close(struct server *s, const char *why)
 {
     if (s->state == SERVER_CLOSED)
@@ -190,23 +218,7 @@ void server_close(struct server *s, const char *why)
         encode_terminate(&wr);
         stream_send(&s->st, bye, wr.n);
     }
-    s->state = SERVER_CLOSED;
-    stream_close(&s->st);
-    server_drop_expectations(s);
-    if (s->pl.ring != s->pl_inline)
-        free(s->pl.ring);
-    sstmt_clear(&s->prepared);
-    params_unref(s->params);
-    s->params = NULL;
-    inbuf_free(&s->in);
-    if (s->scram) {
-        scram_client_wipe(s->scram);
-        free(s->scram);
-        s->scram = NULL;
-    }
-    free(s->welcome);
-    s->welcome = NULL;
-    limit_give(p->limit);
+    release_all(s);
     s->grave.free = bury;
     loop_defer_free(&w->loop, &s->grave);
     pool_kick(p);
@@ -364,7 +376,14 @@ void server_detach(struct server *s)
 int server_attach(struct server *s, struct pool *p, struct err *e)
 {
     s->pool = p;
+    BUG_ON(s->limit != p->limit);
     s->w = p->group->w;
     list_push_front(&p->idle, &s->node);
     return stream_attach(&s->st, &p->group->w->loop, e);
+}
+
+void server_destroy(struct server *s)
+{
+    release_all(s);
+    free(s);
 }

@@ -13,6 +13,7 @@
 #include "wire/startup.h"
 
 struct client;
+struct limit;
 struct params_ref;
 struct pool;
 struct scram_client;
@@ -36,6 +37,7 @@ struct server {
     struct list_node node; /* in one of the pool's lists */
     struct loop_free grave;
     struct pool *pool;
+    struct limit *limit; /* whose token it holds */
     struct worker *w;
     struct client *client; /* when LINKED */
     struct stream st;
@@ -66,6 +68,9 @@ struct server {
     struct err login_error;
 };
 
+/* Where the pool's node listens, as the manager resolved it; 0 if that is not known. */
+socklen_t server_address(const struct pool *p, struct sockaddr_storage *out);
+
 /* Starts a connection for the pool, which holds a token for it. NULL (with e) if not even that works. */
 struct server *server_open(struct pool *p, struct err *e) MUST_CHECK;
 /* Closes at once, gives the token back, forgets it everywhere; a linked client is told by client_on_server_lost before,
@@ -94,6 +99,8 @@ bool server_current(const struct server *s);
 /* Between workers: off this one's lists and loop; then attach on the other (which has the same group and node). */
 void server_detach(struct server *s);
 int server_attach(struct server *s, struct pool *p, struct err *e) MUST_CHECK;
+/* A detached one that nobody takes. */
+void server_destroy(struct server *s);
 
 const char *server_state_name(enum server_state st);
 

@@ -65,12 +65,20 @@ void server_login_fail(struct server *s, const struct err *e)
     pool_login_failed(p, &copy);
 }
 
-static void fail(struct server *s, int code, const char *sqlstate, const char *fmt, const char *arg)
+static void fail(struct server *s, int code, const char *sqlstate, const char *text)
 {
     struct err e;
-    err_set(&e, code, fmt, arg);
+    err_set(&e, code, "%s", text);
     str_copy(e.sqlstate, sizeof(e.sqlstate), sqlstate);
     server_login_fail(s, &e);
+}
+
+/* The node asks for something that the keys of this user cannot answer. */
+static void fail_key(struct server *s, const char *what)
+{
+    char text[ERR_TEXT_MAX];
+    snprintf(text, sizeof(text), "node asks for %s of user \"%s\", which is not known", what, s->pool->group->user);
+    fail(s, ERR_AUTH, "28P01", text);
 }
 
 /* The one byte that answers SSLRequest. */
@@ -81,7 +89,7 @@ static void on_tls_answer(struct server *s, uint8_t answer)
     if (answer == 'S') {
         struct tls *tls = tls_connect_new(s->w->server_tls, s->st.fd, t->nodes[s->pool->node].host);
         if (!tls) {
-            fail(s, ERR_TLS, "08001", "%s", "no memory for TLS");
+            fail(s, ERR_TLS, "08001", "no memory for TLS");
             return;
         }
         s->state = SERVER_TLS;
@@ -89,7 +97,7 @@ static void on_tls_answer(struct server *s, uint8_t answer)
     } else if (answer == 'N' && mode <= TLS_PREFER) {
         send_startup(s);
     } else {
-        fail(s, ERR_TLS, "08001", "%s", "node does not offer TLS, which server_tls requires");
+        fail(s, ERR_TLS, "08001", "node does not offer TLS, which server_tls requires");
     }
 }
 
@@ -99,7 +107,7 @@ static void send_password(struct server *s, const char *password)
     struct writer w = writer_of(out, sizeof(out));
     encode_password(&w, password);
     if (w.bad)
-        fail(s, ERR_AUTH, "28P01", "%s", "password is too long");
+        fail(s, ERR_AUTH, "28P01", "password is too long");
     else
         stream_send(&s->st, out, w.n);
     crypto_wipe(out, sizeof(out));
@@ -115,7 +123,7 @@ static void on_auth_md5(struct server *s, struct slice salt)
     else if (k->kind == CRED_PASSWORD && md5auth_hash(s->pool->group->user, k->password, hash) == 0)
         rc = md5auth_response(hash, (const uint8_t *)salt.p, answer);
     if (rc < 0)
-        fail(s, ERR_AUTH, "28P01", "node asks for md5, but no md5 key of user \"%s\" is known", s->pool->group->user);
+        fail_key(s, "the md5 key");
     else
         send_password(s, answer);
 }
@@ -124,7 +132,7 @@ static void on_auth_sasl(struct server *s, const struct msg_auth *a)
 {
     const struct creds *k = &s->pool->group->creds;
     if (!decode_auth_offers(a, SCRAM_MECHANISM) || (k->kind != CRED_SCRAM && k->kind != CRED_PASSWORD)) {
-        fail(s, ERR_AUTH, "28P01", "node asks for SCRAM, but no SCRAM key of user \"%s\" is known", s->pool->group->user);
+        fail_key(s, "the SCRAM key");
         return;
     }
     uint8_t raw[SCRAM_NONCE_RAW], out[OUT_MAX], first[SCRAM_MSG_MAX];
@@ -132,7 +140,7 @@ static void on_auth_sasl(struct server *s, const struct msg_auth *a)
     struct writer wf = writer_of(first, sizeof(first)), w = writer_of(out, sizeof(out));
     s->scram = calloc(1, sizeof(*s->scram));
     if (!s->scram || crypto_random(raw, sizeof(raw)) < 0) {
-        fail(s, ERR_NOMEM, "53200", "%s", "no memory for the login");
+        fail(s, ERR_NOMEM, "53200", "no memory for the login");
         return;
     }
     crypto_base64_encode(raw, sizeof(raw), nonce);
@@ -141,7 +149,7 @@ static void on_auth_sasl(struct server *s, const struct msg_auth *a)
     else
         scram_client_init_password(s->scram, slice_of(k->password));
     if (scram_client_first(s->scram, nonce, &wf) < 0) {
-        fail(s, ERR_AUTH, "28000", "%s", "cannot begin SCRAM");
+        fail(s, ERR_AUTH, "28000", "cannot begin SCRAM");
         return;
     }
     encode_sasl_initial(&w, SCRAM_MECHANISM, (struct slice){(const char *)first, wf.n});
@@ -154,7 +162,7 @@ static void on_auth_scram(struct server *s, const struct msg_auth *a)
     struct writer wf = writer_of(final, sizeof(final)), w = writer_of(out, sizeof(out));
     struct err e = {0};
     if (!s->scram) {
-        fail(s, ERR_PROTO, "08P01", "%s", "node sent SCRAM out of order");
+        fail(s, ERR_PROTO, "08P01", "node sent SCRAM out of order");
         return;
     }
     int rc;
@@ -163,7 +171,8 @@ static void on_auth_scram(struct server *s, const struct msg_auth *a)
     else
         rc = scram_client_verify(s->scram, a->rest, &e);
     if (rc < 0) {
-        fail(s, ERR_AUTH, "28P01", "SCRAM with the node: %s", e.text);
+        err_wrap(&e, "SCRAM with the node");
+        fail(s, ERR_AUTH, "28P01", e.text);
         return;
     }
     if (a->code == AUTH_SASL_CONTINUE) {
@@ -176,7 +185,7 @@ static void on_auth(struct server *s, const uint8_t *body, size_t n)
 {
     struct msg_auth a;
     if (decode_auth(body, n, &a) < 0) {
-        fail(s, ERR_PROTO, "08P01", "%s", "node sent a malformed authentication request");
+        fail(s, ERR_PROTO, "08P01", "node sent a malformed authentication request");
         return;
     }
     switch (a.code) {
@@ -186,7 +195,7 @@ static void on_auth(struct server *s, const uint8_t *body, size_t n)
         if (s->pool->group->creds.kind == CRED_PASSWORD)
             send_password(s, s->pool->group->creds.password);
         else
-            fail(s, ERR_AUTH, "28P01", "node asks for the clear password of user \"%s\", which is not known", s->pool->group->user);
+            fail_key(s, "the clear password");
         return;
     case AUTH_MD5:
         on_auth_md5(s, a.rest);
@@ -199,7 +208,7 @@ static void on_auth(struct server *s, const uint8_t *body, size_t n)
         on_auth_scram(s, &a);
         return;
     default:
-        fail(s, ERR_AUTH, "28000", "%s", "node asks for an authentication method that is not supported");
+        fail(s, ERR_AUTH, "28000", "node asks for an authentication method that is not supported");
     }
 }
 
@@ -208,7 +217,7 @@ static void on_error_response(struct server *s, const uint8_t *body, size_t n)
     struct msg_error m;
     struct err e;
     if (decode_error(body, n, &m) < 0) {
-        fail(s, ERR_PROTO, "08P01", "%s", "node sent a malformed error");
+        fail(s, ERR_PROTO, "08P01", "node sent a malformed error");
         return;
     }
     err_set(&e, ERR_SERVER, "%.*s", (int)m.message.n, m.message.p ? m.message.p : "");
@@ -280,7 +289,7 @@ static void on_message(struct server *s, const struct frame *f, const uint8_t *m
         on_login_done(s);
         return;
     default:
-        fail(s, ERR_PROTO, "08P01", "%s", "node sent an unexpected message during login");
+        fail(s, ERR_PROTO, "08P01", "node sent an unexpected message during login");
     }
 }
 
@@ -298,7 +307,7 @@ void server_login_on_bytes(struct server *s)
     if (got == ERR_AGAIN)
         return;
     if (got <= 0) {
-        fail(s, ERR_IO, "08001", "%s", got == 0 ? "node closed the connection during login" : e.text);
+        fail(s, ERR_IO, "08001", got == 0 ? "node closed the connection during login" : e.text);
         return;
     }
     if (s->state == SERVER_TLS_ASKED) {
@@ -308,10 +317,10 @@ void server_login_on_bytes(struct server *s)
     const size_t n = have + (size_t)got;
     size_t at = 0;
     while (s->state == SERVER_LOGIN) {
-        struct frame f;
+        struct frame f = {0};
         const enum frame_result r = frame_next(buf + at, n - at, FRAME_BACKEND, &f);
         if (r == FRAME_BAD || (r == FRAME_OK && f.total > WORKER_BUF / 2)) {
-            fail(s, ERR_PROTO, "08P01", "%s", "node sent an invalid message during login");
+            fail(s, ERR_PROTO, "08P01", "node sent an invalid message during login");
             return;
         }
         if (r == FRAME_MORE || n - at < f.total)
@@ -320,7 +329,7 @@ void server_login_on_bytes(struct server *s)
         at += f.total;
     }
     if (s->state == SERVER_LOGIN && !inbuf_keep(&s->in, buf + at, n - at))
-        fail(s, ERR_NOMEM, "53200", "%s", "no memory");
+        fail(s, ERR_NOMEM, "53200", "no memory");
     else if (s->state >= SERVER_IDLE)
         inbuf_free(&s->in);
 }

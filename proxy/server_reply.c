@@ -260,7 +260,7 @@ static void scan(struct chunk *k)
             scan_rest_of_message(k);
             continue;
         }
-        struct frame f;
+        struct frame f = {0};
         const size_t left = k->n - k->at;
         const uint8_t *msg = k->p + k->at;
         const enum frame_result r = frame_next(msg, left, FRAME_BACKEND, &f);

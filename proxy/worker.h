@@ -37,6 +37,7 @@ struct drain {
     bool active;
     uint64_t epoch;  /* to be acknowledged as drained */
     usec_t deadline; /* then transactions on the old writer are cut */
+    bool busy;
 };
 
 struct worker {
@@ -58,7 +59,9 @@ struct worker {
     struct slab client_slab;
     struct pool_group *groups; /* uthash by key */
     struct pstmt_cache pstmts;
+    bool has_learned;
     uint64_t learned[WORKER_LEARNED];
+    usec_t last_login_check;
     uint8_t buf[WORKER_BUF];
     struct gather gather;
     uv_timer_t janitor;
@@ -71,7 +74,10 @@ struct worker *worker_new(struct proxy *p, int id, struct err *e) MUST_CHECK;
 int worker_start(struct worker *w, struct err *e) MUST_CHECK;
 /* Any thread: closes every client and server, then ends the loop. */
 void worker_stop(struct worker *w);
-void worker_join_free(struct worker *w);
+void worker_join(struct worker *w);
+/* After all workers were joined: runs what was still under way to it. */
+void worker_drain(struct worker *w);
+void worker_free(struct worker *w);
 
 /* Any thread: hands over an accepted socket; the worker closes it if it cannot keep it. */
 void worker_give_client(struct worker *w, int fd, int listen_index, struct tls_ctx *tls, bool local_admin);

@@ -25,6 +25,7 @@ struct publish {
     int n_workers;
     struct publish_worker workers[PUBLISH_WORKERS_MAX];
     uint64_t last_epoch[REPL_CLUSTERS_MAX], last_version[REPL_CLUSTERS_MAX];
+    struct topo_snapshot *current[REPL_CLUSTERS_MAX]; /* the last one, for publish_current */
     void (*on_ack)(void *arg);
     void *on_ack_arg;
     bool freed; /* while a wake was under way: its run frees */
@@ -68,6 +69,10 @@ void publish_free(struct publish *p)
 {
     if (!p)
         return;
+    for (int i = 0; i < REPL_CLUSTERS_MAX; i++) {
+        topo_snapshot_unref(p->current[i]);
+        p->current[i] = NULL;
+    }
     if (atomic_load_explicit(&p->wake.posted, memory_order_acquire))
         p->freed = true;
     else
@@ -88,15 +93,20 @@ void publish_topology(struct publish *p, int cluster, const struct topology *t)
     BUG_ON(t->version <= p->last_version[cluster]);
     p->last_epoch[cluster] = t->epoch;
     p->last_version[cluster] = t->version;
-    if (p->n_workers == 0)
-        return;
     struct topo_snapshot *s = malloc(sizeof(*s));
     if (!s)
         return; /* the workers keep the last snapshot; the next publish carries everything */
-    atomic_init(&s->refs, (uint32_t)p->n_workers);
+    atomic_init(&s->refs, (uint32_t)p->n_workers + 1);
     s->topo = *t;
+    topo_snapshot_unref(p->current[cluster]);
+    p->current[cluster] = s;
     for (int i = 0; i < p->n_workers; i++)
         topo_snapshot_unref(loop_mail(p->workers[i].loop, PUBLISH_SLOT(cluster), s));
+}
+
+const struct topology *publish_current(const struct publish *p, int cluster)
+{
+    return p->current[cluster] ? &p->current[cluster]->topo : NULL;
 }
 
 bool publish_all_adopted(const struct publish *p, int cluster, uint64_t epoch)

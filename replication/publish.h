@@ -41,6 +41,8 @@ int publish_add_worker(struct publish *p, struct loop *worker);
 
 /* Manager thread: hands t to all workers. Asserts that epoch and version never go back. */
 void publish_topology(struct publish *p, int cluster, const struct topology *t);
+/* Manager thread: the last one published, borrowed until the next; NULL before the first. */
+const struct topology *publish_current(const struct publish *p, int cluster);
 /* Manager thread: have all workers adopted / drained at least this epoch? */
 bool publish_all_adopted(const struct publish *p, int cluster, uint64_t epoch);
 bool publish_all_drained(const struct publish *p, int cluster, uint64_t epoch);

@@ -1,0 +1,159 @@
+#include "cancel.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "../replication/base/log.h"
+#include "client.h"
+#include "pool.h"
+#include "server.h"
+#include "wire/encode.h"
+#include "wire/startup.h"
+#include "worker.h"
+
+enum { CANCEL_TIMEOUT_MS = 10000 };
+
+struct forward {
+    struct loop_msg msg;
+    uint32_t slot, secret;
+};
+
+/* A connection that carries one CancelRequest. The postmaster closes it once the signal is sent. */
+struct sender {
+    struct stream st;
+    uv_timer_t timer;
+    struct worker *w;
+    struct server *s;   /* its cancels count holds it back; NULL once it was closed */
+    uint64_t server_id;
+    struct pool *pool;
+    uint32_t pid, key_len;
+    uint8_t key[STARTUP_KEY_MAX];
+};
+
+static struct server *still_there(const struct sender *k)
+{
+    LIST_FOR_EACH(n, &k->pool->busy)
+    {
+        struct server *s = LIST_ENTRY(n, struct server, node);
+        if (s == k->s && s->id == k->server_id)
+            return s;
+    }
+    return NULL;
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+    free(CONTAINER_OF((uv_timer_t *)h, struct sender, timer));
+}
+
+static void end(struct sender *k)
+{
+    stream_close(&k->st);
+    struct server *s = still_there(k);
+    if (s && --s->cancels == 0 && s->state == SERVER_CANCELING)
+        pool_release(s->pool, s);
+    uv_close((uv_handle_t *)&k->timer, on_timer_closed);
+}
+
+static void on_ready(struct stream *st)
+{
+    struct sender *k = CONTAINER_OF(st, struct sender, st);
+    uint8_t out[STARTUP_KEY_MAX + 16];
+    struct writer w = writer_of(out, sizeof(out));
+    startup_write_cancel(&w, k->pid, k->key, k->key_len);
+    stream_send(st, out, w.n);
+}
+
+static void on_readable(struct stream *st)
+{
+    struct sender *k = CONTAINER_OF(st, struct sender, st);
+    uint8_t byte;
+    const long n = stream_recv(st, &byte, 1, NULL);
+    if (n != ERR_AGAIN)
+        end(k);
+}
+
+static void on_gone(struct stream *st)
+{
+    end(CONTAINER_OF(st, struct sender, st));
+}
+
+static void on_error(struct stream *st, const struct err *e)
+{
+    (void)e;
+    on_gone(st);
+}
+
+static void on_timeout(uv_timer_t *t)
+{
+    end(CONTAINER_OF(t, struct sender, timer));
+}
+
+static const struct stream_ops ops = {
+    .on_ready = on_ready, .on_readable = on_readable, .on_drained = on_gone, .on_hangup = on_gone, .on_error = on_error};
+
+void cancel_server(struct server *s)
+{
+    struct sockaddr_storage addr;
+    struct err e;
+    const socklen_t n = server_address(s->pool, &addr);
+    struct sender *k = n ? calloc(1, sizeof(*k)) : NULL;
+    if (!k || s->key_len == 0) {
+        free(k);
+        return;
+    }
+    k->w = s->w;
+    k->s = s;
+    k->server_id = s->id;
+    k->pool = s->pool;
+    k->pid = s->pid;
+    k->key_len = s->key_len;
+    memcpy(k->key, s->key, s->key_len);
+    if (stream_connect(&k->st, &ops, &s->w->loop, (const struct sockaddr *)&addr, n, &e) < 0) {
+        log_warning("cancel.failed", "cannot reach node %s: %s", s->pool->name, e.text);
+        free(k);
+        return;
+    }
+    s->cancels++;
+    uv_timer_init(&s->w->loop.uv, &k->timer);
+    uv_timer_start(&k->timer, on_timeout, CANCEL_TIMEOUT_MS, 0);
+}
+
+static void cancel_here(struct worker *w, uint32_t slot, uint32_t secret)
+{
+    struct client *c = slot < w->n_slots ? w->slots[slot] : NULL;
+    if (!c || c->secret != secret || c->state != CLIENT_READY)
+        return;
+    /* Only a query that runs: a server that is idle within a transaction would keep the signal for the next statement. */
+    if (c->server && c->batch.opened)
+        cancel_server(c->server);
+    else if (c->waiting_in)
+        client_cancel_wait(c);
+}
+
+static void on_forward(struct loop_msg *m, struct loop *on)
+{
+    struct forward *f = CONTAINER_OF(m, struct forward, msg);
+    cancel_here(on->data, f->slot, f->secret);
+    free(f);
+}
+
+void cancel_request(struct worker *w, uint32_t pid, uint32_t secret)
+{
+    const uint32_t worker = pid >> 24, slot = pid & 0xffffff;
+    if (worker >= (uint32_t)w->proxy->n_workers)
+        return;
+    struct worker *to = w->proxy->workers[worker];
+    if (to == w) {
+        cancel_here(w, slot, secret);
+        return;
+    }
+    struct forward *f = calloc(1, sizeof(*f));
+    if (!f)
+        return;
+    f->slot = slot;
+    f->secret = secret;
+    f->msg.run = on_forward;
+    if (!loop_post(&to->loop, &f->msg))
+        free(f);
+}

@@ -1,0 +1,298 @@
+#include "catalogs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "../replication/base/bug.h"
+#include "../replication/base/log.h"
+#include "../replication/query.h"
+#include "pool.h"
+#include "worker.h"
+
+enum { DATABASES_MAX = 1000, KEY_MAX = 80, REFRESH_SEC = 30, QUERY_SEC = 30 };
+
+/* One database, on the manager's thread. */
+struct entry {
+    UT_hash_handle hh;
+    struct catalogs *owner;
+    int cluster;
+    char dbname[CONF_NAME_MAX];
+    char key[KEY_MAX];
+    char version[32], loading_version[32];
+    bool busy, again;
+    usec_t checked_at;
+    struct catalog_ref *current;
+    struct catalog_ref *building;
+};
+
+struct catalogs {
+    struct proxy *proxy;
+    struct entry *all;
+};
+
+/* From a worker: wanted; to a worker: here it is. */
+struct note {
+    struct loop_msg msg;
+    struct proxy *proxy;
+    int cluster;
+    char dbname[CONF_NAME_MAX];
+    struct catalog_ref *ref;
+};
+
+void catalog_unref(struct catalog_ref *r)
+{
+    if (r && atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1) {
+        free(r->mem);
+        free(r);
+    }
+}
+
+static struct catalog_ref *take(struct catalog_ref *r)
+{
+    if (r)
+        atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+    return r;
+}
+
+struct catalogs *catalogs_new(struct proxy *p)
+{
+    struct catalogs *c = calloc(1, sizeof(*c));
+    if (c)
+        c->proxy = p;
+    return c;
+}
+
+void catalogs_free(struct catalogs *c)
+{
+    struct entry *e, *tmp;
+    if (!c)
+        return;
+    HASH_ITER(hh, c->all, e, tmp)
+    {
+        HASH_DEL(c->all, e);
+        catalog_unref(e->current);
+        catalog_unref(e->building);
+        free(e);
+    }
+    free(c);
+}
+
+/* -- worker's side ------------------------------------------------------------------------------------------------------ */
+
+static void on_delivery(struct loop_msg *m, struct loop *on)
+{
+    struct note *n = CONTAINER_OF(m, struct note, msg);
+    struct worker *w = on->data;
+    struct pool_group *g, *tmp;
+    HASH_ITER(hh, w->groups, g, tmp)
+    if (g->cluster == n->cluster && strcmp(g->dbname, n->dbname) == 0) {
+        catalog_unref(g->catalog);
+        g->catalog = take(n->ref);
+    }
+    catalog_unref(n->ref);
+    free(n);
+}
+
+/* -- manager's side ----------------------------------------------------------------------------------------------------- */
+
+static void deliver(struct entry *e)
+{
+    struct proxy *p = e->owner->proxy;
+    for (int i = 0; i < p->n_workers; i++) {
+        struct note *n = calloc(1, sizeof(*n));
+        if (!n)
+            return;
+        n->cluster = e->cluster;
+        str_copy(n->dbname, sizeof(n->dbname), e->dbname);
+        n->ref = take(e->current);
+        n->msg.run = on_delivery;
+        if (!loop_post(&p->workers[i]->loop, &n->msg)) {
+            catalog_unref(n->ref);
+            free(n);
+        }
+    }
+}
+
+static void refresh(struct entry *e);
+
+static void finish(struct entry *e, const char *failure)
+{
+    e->busy = false;
+    e->checked_at = worker_now();
+    if (failure) {
+        log_warning("catalog.failed", "catalog of database %s: %s", e->dbname, failure);
+        catalog_unref(e->building);
+        e->building = NULL;
+    }
+    if (e->again && !failure) {
+        e->again = false;
+        refresh(e);
+    }
+}
+
+static bool ask(struct entry *e, const char *sql, query_cb cb)
+{
+    struct err err = {0};
+    const struct query_spec spec = {
+        .cluster = e->cluster, .dbname = e->dbname, .sql = sql, .primary_only = false, .timeout = QUERY_SEC * USEC_PER_SEC};
+    if (manager_query(e->owner->proxy->manager, &spec, cb, e, &err) == 0)
+        return true;
+    finish(e, err.text);
+    return false;
+}
+
+static void on_relations(void *arg, const struct query_result *r, const struct err *err)
+{
+    struct entry *e = arg;
+    if (err->code) {
+        finish(e, err->text);
+        return;
+    }
+    struct catalog *cat = &e->building->cat;
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < query_n_rows(r); i++) {
+        rc = catalog_add_relation(cat, slice_of(query_text(r, i, 0)));
+        if (rc == ERR_INVALID)
+            rc = 0; /* no identifier that a statement could contain */
+    }
+    if (rc < 0) {
+        finish(e, "it does not fit into memory");
+        return;
+    }
+    catalog_seal(cat);
+    catalog_unref(e->current);
+    e->current = e->building;
+    e->building = NULL;
+    str_copy(e->version, sizeof(e->version), e->loading_version);
+    log_info("catalog.loaded", "catalog of database %s: %u function names, %u names for the primary", e->dbname,
+             cat->n_functions, cat->n_relations);
+    deliver(e);
+    finish(e, NULL);
+}
+
+static void on_functions(void *arg, const struct query_result *r, const struct err *err)
+{
+    struct entry *e = arg;
+    if (err->code) {
+        finish(e, err->text);
+        return;
+    }
+    size_t bytes = 0;
+    const int n = query_n_rows(r);
+    for (int i = 0; i < n; i++)
+        bytes += strlen(query_text(r, i, 0)) + 1;
+    const size_t cap = catalog_size((size_t)n * 2 + 4096, bytes * 2 + 256 * 1024);
+    struct catalog_ref *ref = calloc(1, sizeof(*ref));
+    void *mem = malloc(cap);
+    if (!ref || !mem || catalog_init(&ref->cat, mem, cap) < 0) {
+        free(mem);
+        free(ref);
+        finish(e, "no memory");
+        return;
+    }
+    atomic_init(&ref->refs, 1);
+    ref->mem = mem;
+    e->building = ref;
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < n; i++) {
+        const char *v = query_text(r, i, 1);
+        rc = catalog_add_function(&ref->cat, slice_of(query_text(r, i, 0)), v && v[0] == 't');
+        if (rc == ERR_INVALID)
+            rc = 0;
+    }
+    if (rc < 0)
+        finish(e, "it does not fit into memory");
+    else
+        (void)ask(e, catalog_sql_relations, on_relations);
+}
+
+static void on_version(void *arg, const struct query_result *r, const struct err *err)
+{
+    struct entry *e = arg;
+    const char *v = err->code == 0 && query_n_rows(r) > 0 ? query_text(r, 0, 0) : NULL;
+    if (err->code) {
+        finish(e, err->text);
+    } else if (e->current && v && strcmp(v, e->version) == 0) {
+        finish(e, NULL);
+    } else {
+        str_copy(e->loading_version, sizeof(e->loading_version), v ? v : "");
+        (void)ask(e, catalog_sql_functions, on_functions);
+    }
+}
+
+static void refresh(struct entry *e)
+{
+    if (e->busy) {
+        e->again = true;
+        return;
+    }
+    e->busy = true;
+    e->checked_at = worker_now();
+    (void)ask(e, catalog_sql_version, on_version);
+}
+
+static struct entry *entry_get(struct catalogs *c, int cluster, const char *dbname)
+{
+    char key[KEY_MAX];
+    struct entry *e = NULL;
+    snprintf(key, sizeof(key), "%d/%s", cluster, dbname);
+    HASH_FIND_STR(c->all, key, e);
+    if (e || HASH_COUNT(c->all) >= DATABASES_MAX)
+        return e;
+    e = calloc(1, sizeof(*e));
+    if (!e)
+        return NULL;
+    e->owner = c;
+    e->cluster = cluster;
+    str_copy(e->dbname, sizeof(e->dbname), dbname);
+    str_copy(e->key, sizeof(e->key), key);
+    HASH_ADD_STR(c->all, key, e);
+    return e;
+}
+
+static void on_want(struct loop_msg *m, struct loop *on)
+{
+    (void)on;
+    struct note *n = CONTAINER_OF(m, struct note, msg);
+    struct entry *e = n->proxy->stopping ? NULL : entry_get(n->proxy->catalogs, n->cluster, n->dbname);
+    if (e) {
+        if (e->current)
+            deliver(e);
+        refresh(e);
+    }
+    free(n);
+}
+
+void catalogs_want(struct worker *w, int cluster, const char *dbname)
+{
+    struct note *n = calloc(1, sizeof(*n));
+    if (!n)
+        return;
+    n->proxy = w->proxy;
+    n->cluster = cluster;
+    str_copy(n->dbname, sizeof(n->dbname), dbname);
+    n->msg.run = on_want;
+    if (!loop_post(&w->proxy->loop, &n->msg))
+        free(n);
+}
+
+void catalogs_tick(struct catalogs *c)
+{
+    const usec_t now = worker_now();
+    struct entry *e, *tmp;
+    HASH_ITER(hh, c->all, e, tmp)
+    if (!e->busy && now - e->checked_at > (e->current ? REFRESH_SEC : 1) * USEC_PER_SEC)
+        refresh(e);
+}
+
+const struct catalog *catalogs_peek(struct catalogs *c, int cluster, const char *dbname)
+{
+    struct entry *e = entry_get(c, cluster, dbname);
+    if (!e)
+        return NULL;
+    if (!e->current)
+        refresh(e);
+    return e->current ? &e->current->cat : NULL;
+}
