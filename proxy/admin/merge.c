@@ -170,21 +170,34 @@ static bool merge_kept(const char *name, const char *const *keep, int n_keep, co
     return false;
 }
 
-struct table *merge_project(const struct table *t, const char *const *keep, int n_keep,
-                            const char *prefix)
+static struct table *merge_columns(const struct table *t, const int *from, int n)
 {
     const char *names[TABLE_COLS_MAX];
-    int from[TABLE_COLS_MAX], n = 0;
-    for (int col = 0; col < table_n_cols(t); col++) {
-        if (!merge_kept(table_column(t, col), keep, n_keep, prefix))
-            continue;
-        names[n] = table_column(t, col);
-        from[n++] = col;
-    }
     BUG_ON(n == 0);
+    for (int i = 0; i < n; i++)
+        names[i] = table_column(t, from[i]);
     struct table *out = table_new(names, n);
     for (int row = 0; out && row < table_n_rows(t); row++)
         for (int i = 0; i < n; i++)
             table_cell(out, table_get(t, row, from[i]));
     return out;
+}
+
+struct table *merge_project(const struct table *t, const char *const *keep, int n_keep,
+                            const char *prefix)
+{
+    int from[TABLE_COLS_MAX], n = 0;
+    for (int col = 0; col < table_n_cols(t); col++)
+        if (merge_kept(table_column(t, col), keep, n_keep, prefix))
+            from[n++] = col;
+    return merge_columns(t, from, n);
+}
+
+struct table *merge_without(const struct table *t, const char *column)
+{
+    int from[TABLE_COLS_MAX], n = 0;
+    for (int col = 0; col < table_n_cols(t); col++)
+        if (strcmp(table_column(t, col), column) != 0)
+            from[n++] = col;
+    return merge_columns(t, from, n);
 }

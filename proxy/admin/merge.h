@@ -16,6 +16,9 @@ struct table *merge_rows(const struct table *t, int n_keys) MUST_CHECK;
 struct table *merge_project(const struct table *t, const char *const *keep, int n_keep,
                             const char *prefix) MUST_CHECK;
 
+/* All columns but one. NULL without memory. */
+struct table *merge_without(const struct table *t, const char *column) MUST_CHECK;
+
 int merge_column(const struct table *t, const char *name); /* index or -1 */
 /* Sum of a column over all rows; 0 if there is no such column. */
 long long merge_sum(const struct table *t, const char *name);

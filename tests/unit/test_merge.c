@@ -94,6 +94,12 @@ static void test_project(void **state)
     assert_string_equal(table_column(p, 2), "total_y");
     ASSERT_ROWS(p, "a", "1", "3");
     table_free(p);
+    p = merge_without(t, "total_x");
+    ASSERT_ROWS(p, "a", "2", "3");
+    table_free(p);
+    p = merge_without(t, "nothing");
+    assert_int_equal(table_n_cols(p), 4);
+    table_free(p);
     table_free(t);
 }
 
