@@ -164,7 +164,8 @@ int tls_ctx_server(const struct server_tls_conf *conf, struct tls_ctx **out, str
 
 void tls_ctx_ref(struct tls_ctx *ctx)
 {
-    atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);
+    if (ctx)
+        atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);
 }
 
 void tls_ctx_unref(struct tls_ctx *ctx)

@@ -26,8 +26,8 @@ enum { TLS_WANT_READ = -100, TLS_WANT_WRITE = -101 };
 int tls_ctx_listen(const struct listen_conf *conf, struct tls_ctx **out, struct err *e) MUST_CHECK;
 int tls_ctx_server(const struct server_tls_conf *conf, struct tls_ctx **out, struct err *e)
     MUST_CHECK;
-void tls_ctx_ref(struct tls_ctx *ctx);
-void tls_ctx_unref(struct tls_ctx *ctx); /* NULL is fine */
+void tls_ctx_ref(struct tls_ctx *ctx); /* NULL (TLS is off) is fine, here too: */
+void tls_ctx_unref(struct tls_ctx *ctx);
 
 /* Takes a reference on ctx, lends fd until tls_free. NULL when out of memory. hostname is the node's host as configured:
  * for SNI and for verify-full; an IP address is compared with the certificate's addresses. */
