@@ -21,7 +21,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-# The event that says: every listener accepts and the first topology is published.
+# The event that says: every listener accepts.
 our $ready_event = 'daemon.ready';
 
 my @all;
@@ -135,7 +135,8 @@ sub _command
     return ('setpriv', '--pdeathsig', 'KILL', @wrapper, $binary, 'serve', @{ $self->{args} // [] }, @conf);
 }
 
-# Options: wait (1): for readiness; fail_ok: return 0 instead of failing the test.
+# Options: wait (1): for readiness, and with a cluster for a primary and its replicas; fail_ok: return 0 instead of failing
+# the test.
 sub start
 {
     my ($self, %o) = @_;
@@ -156,11 +157,27 @@ sub start
     $self->{pid} = $pid;
     return 1 if exists $o{wait} && !$o{wait};
     my $e = poll_until(sub { !$self->alive || $self->find_event($ready_event, $mark) });
+    $e &&= $self->wait_topology($mark) if $self->{cluster} && $e && $self->alive && ($o{topology} // 1);
     return 1 if $e && $self->alive;
     my $text = $self->log_text($mark);
     $self->stop(signal => 'KILL', check => 0) if $self->alive;
     return 0 if $o{fail_ok};
     BAIL_OUT("tanist does not start; its log:\n$text");
+}
+
+# Until a topology with a writer is published and every node that runs has been seen.
+sub wait_topology
+{
+    my ($self, $mark) = @_;
+    my $c = $self->{cluster};
+    my @up = grep { $c->running($_) } $c->names;
+    return 1 unless @up;
+    return poll_until(
+        sub {
+            my %seen = map { $_->{node} => 1 } $self->events('node.up', $mark);
+            return !$self->alive
+                || (!(grep { !$seen{$_} } @up) && grep { $_->{writer} ne 'none' } $self->events('epoch.published', $mark));
+        });
 }
 
 # Reaps the process if it ended.
