@@ -111,7 +111,7 @@ $(B)/unit/test_cli_print.t: $(B)/proxy/cli_print.o
 $(B)/unit/test_tls.t: $(B)/proxy/tls.o
 
 # libpg_query is PostgreSQL's own grammar: the oracle for our classification, in tests only.
-$(B)/unit/test_oracle%.t: UNIT_LIBS := -lpg_query
+$(B)/unit/test_classify_oracle.t: UNIT_LIBS := -lpg_query -ljansson
 
 $(B)/sim: $(call obj,$(SIM_SRC)) $(B)/libpure.a
 	$(call say,LINK,$@)

@@ -11,54 +11,61 @@ enum { NAME_MAX_BYTES = 63, FUNCTIONS_MAX = 1 << 20 };
  * they hold letters, digits and underscores only. */
 
 /* Functions that answer for the node or the session they run in, or act on them, though pg_proc may call them stable. */
-#define NODE_FUNCTIONS(X)                                                                          \
-    X("current_setting")                                                                           \
-    X("currval")                                                                                   \
-    X("inet_client_addr")                                                                          \
-    X("inet_client_port") X("inet_server_addr") X("inet_server_port") X("lastval") X("nextval") X( \
-        "set_config") X("setseed") X("setval") X("txid_current") X("txid_current_if_assigned")     \
-        X("txid_current_snapshot") X("txid_status") X("pg_available_wal_summaries") X(             \
-            "pg_backend_pid") X("pg_blocking_pids") X("pg_conf_load_time") X("pg_current_logfile") \
-            X("pg_current_snapshot") X("pg_current_xact_id") X("pg_current_xact_id_if_assigned")   \
-                X("pg_cursor") X("pg_export_snapshot") X("pg_hba_file_rules") X(                   \
-                    "pg_ident_file_mappings") X("pg_is_in_backup") X("pg_is_in_recovery")          \
-                    X("pg_is_wal_replay_paused") X("pg_jit_available") X("pg_listening_channels")  \
-                        X("pg_lock_status") X("pg_notification_queue_usage") X("pg_notify")        \
-                            X("pg_postmaster_start_time") X("pg_safe_snapshot_blocking_pids")      \
-                                X("pg_sequence_last_value") X("pg_show_all_file_settings")         \
-                                    X("pg_show_all_settings") X("pg_tablespace_databases")         \
-                                        X("pg_walfile_name") X("pg_walfile_name_offset")           \
-                                            X("pg_xact_status")
+#define NODE_FUNCTIONS(X)                                                                         \
+    X("current_setting")                                                                          \
+    X("currval")                                                                                  \
+    X("inet_client_addr")                                                                         \
+    X("inet_client_port")                                                                         \
+    X("inet_server_addr")                                                                         \
+    X("inet_server_port") X("lastval") X("nextval") X("set_config") X("setseed") X("setval") X(   \
+        "txid_current") X("txid_current_if_assigned") X("txid_current_snapshot") X("txid_status") \
+        X("pg_available_wal_summaries") X("pg_backend_pid") X("pg_blocking_pids")                 \
+            X("pg_conf_load_time") X("pg_current_logfile") X("pg_current_snapshot")               \
+                X("pg_current_xact_id") X("pg_current_xact_id_if_assigned") X("pg_cursor")        \
+                    X("pg_export_snapshot") X("pg_hba_file_rules") X("pg_ident_file_mappings") X( \
+                        "pg_is_in_backup") X("pg_is_in_recovery") X("pg_is_wal_replay_paused")    \
+                        X("pg_jit_available") X("pg_listening_channels") X("pg_lock_status")      \
+                            X("pg_notification_queue_usage") X("pg_notify")                       \
+                                X("pg_postmaster_start_time") X("pg_safe_snapshot_blocking_pids") \
+                                    X("pg_sequence_last_value") X("pg_show_all_file_settings")    \
+                                        X("pg_show_all_settings") X("pg_tablespace_databases")    \
+                                            X("pg_walfile_name") X("pg_walfile_name_offset")      \
+                                                X("pg_xact_status")
 
 /* The same by prefix, for functions and relations alike: families that grow with every version. */
-#define NODE_PREFIXES(X)                                                                           \
-    X("dblink")                                                                                    \
-    X("lo_")                                                                                       \
-    X("pg_advisory")                                                                               \
-    X("pg_control_") X("pg_current_wal") X("pg_get_backend_") X("pg_get_repl") X("pg_get_shmem")   \
-        X("pg_get_wal_") X("pg_last_") X("pg_log_") X("pg_logical_") X("pg_ls_") X("pg_prepared_") \
-            X("pg_read_") X("pg_replication_") X("pg_show_repl") X("pg_stat_") X("pg_statio_")     \
-                X("pg_temp") X("pg_toast_temp") X("pg_try_advisory")
+#define NODE_PREFIXES(X)                                                                      \
+    X("dblink")                                                                               \
+    X("lo_")                                                                                  \
+    X("pg_advisory")                                                                          \
+    X("pg_control_")                                                                          \
+    X("pg_current_wal")                                                                       \
+    X("pg_get_backend_") X("pg_get_repl") X("pg_get_shmem") X("pg_get_wal_") X("pg_last_")    \
+        X("pg_log_") X("pg_logical_") X("pg_ls_") X("pg_prepared_") X("pg_read_")             \
+            X("pg_replication_") X("pg_show_repl") X("pg_stat_") X("pg_statio_") X("pg_temp") \
+                X("pg_toast_temp") X("pg_try_advisory")
 
 /* Relations of pg_catalog that show the node. (pg_stat_* and the like go by prefix.) */
-#define NODE_RELATIONS(X)                                                                         \
-    X("pg_aios")                                                                                  \
-    X("pg_backend_memory_contexts")                                                               \
-    X("pg_config")                                                                                \
-    X("pg_cursors") X("pg_dsm_registry_allocations") X("pg_file_settings") X("pg_hba_file_rules") \
-        X("pg_ident_file_mappings") X("pg_locks") X("pg_sequences") X("pg_settings")              \
-            X("pg_shmem_allocations") X("pg_shmem_allocations_numa")
+#define NODE_RELATIONS(X)                                                                  \
+    X("pg_aios")                                                                           \
+    X("pg_backend_memory_contexts")                                                        \
+    X("pg_config")                                                                         \
+    X("pg_cursors")                                                                        \
+    X("pg_dsm_registry_allocations")                                                       \
+    X("pg_file_settings") X("pg_hba_file_rules") X("pg_ident_file_mappings") X("pg_locks") \
+        X("pg_sequences") X("pg_settings") X("pg_shmem_allocations")                       \
+            X("pg_shmem_allocations_numa")
 
 /* Volatile functions of pg_catalog that do no harm on a replica: they give a new answer at each call, and that is all. */
-#define HARMLESS_FUNCTIONS(X)                                                                 \
-    X("random")                                                                               \
-    X("random_normal")                                                                        \
-    X("clock_timestamp")                                                                      \
-    X("timeofday") X("pg_sleep") X("pg_sleep_for") X("pg_sleep_until") X("gen_random_uuid")   \
-        X("uuidv4") X("uuidv7") X("pg_relation_size") X("pg_table_size") X("pg_indexes_size") \
-            X("pg_total_relation_size") X("pg_database_size") X("pg_tablespace_size")         \
-                X("pg_client_encoding") X("current_query") X("pg_partition_tree")             \
-                    X("pg_partition_ancestors")
+#define HARMLESS_FUNCTIONS(X)                                                                     \
+    X("random")                                                                                   \
+    X("random_normal")                                                                            \
+    X("clock_timestamp")                                                                          \
+    X("timeofday")                                                                                \
+    X("pg_sleep")                                                                                 \
+    X("pg_sleep_for") X("pg_sleep_until") X("gen_random_uuid") X("uuidv4") X("uuidv7")            \
+        X("pg_relation_size") X("pg_table_size") X("pg_indexes_size") X("pg_total_relation_size") \
+            X("pg_database_size") X("pg_tablespace_size") X("pg_client_encoding")                 \
+                X("current_query") X("pg_partition_tree") X("pg_partition_ancestors")
 
 #define ITEM(name) name,
 static const char *const node_functions[] = {NODE_FUNCTIONS(ITEM)};
@@ -84,9 +91,21 @@ static const char *const node_relations[] = {NODE_RELATIONS(ITEM)};
     "a.aggmfinalfn)"                                                                               \
     " WHERE p.prokind = 'a' AND a.aggfnoid = p.oid))"
 
+/* Words of the grammar that look like functions, by the version that brought them (up to then a function may have the
+ * name). */
+#define SQL_CONSTRUCTS                                                                        \
+    " UNION ALL SELECT w.name, false FROM (VALUES (160000, 'json_array'), (160000, "          \
+    "'json_arrayagg'),"                                                                       \
+    " (160000, 'json_object'), (160000, 'json_objectagg'), (170000, 'json'), (170000, "       \
+    "'json_scalar'),"                                                                         \
+    " (170000, 'json_serialize'), (170000, 'json_exists'), (170000, 'json_query'), (170000, " \
+    "'json_value'),"                                                                          \
+    " (170000, 'json_table')) w(since, name)"                                                 \
+    " WHERE pg_catalog.current_setting('server_version_num')::int >= w.since"
+
 const char *const catalog_sql_functions =
     "SELECT p.proname::text, pg_catalog.bool_or(" SQL_IS_VOLATILE
-    ") FROM pg_catalog.pg_proc p GROUP BY 1";
+    ") FROM pg_catalog.pg_proc p GROUP BY 1" SQL_CONSTRUCTS;
 
 /* Starting from relations that a replica has not (temporary, unlogged), has otherwise (sequences, logged ahead of their use)
  * or reaches elsewhere (foreign), and from views whose rule calls a volatile or node-local function: all of these, and the

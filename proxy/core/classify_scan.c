@@ -57,11 +57,14 @@ void scan_start_statement(struct scan *sc)
     sc->prev_kind = LEX_SEMI;
     sc->prev_byte = ';';
     sc->prev_word = WORD_NONE;
+    sc->prev2_word = WORD_NONE;
     sc->first = sc->cur->word.id;
     sc->depth = 0;
     sc->body = 0;
     sc->alias_after = 0;
     sc->for_within = 0;
+    sc->value_after = 0;
+    sc->closed_value = false;
     sc->closed_alias = false;
     sc->type_name = false;
     sc->no_calls = false;
@@ -106,14 +109,21 @@ static bool opens_aliased(const struct scan *sc)
     }
 }
 
+static uint64_t with_bit(uint64_t mask, unsigned bit, bool on)
+{
+    return on ? mask | UINT64_C(1) << bit : mask & ~(UINT64_C(1) << bit);
+}
+
 static void open_paren(struct scan *sc)
 {
     if (++sc->depth >= SCAN_DEPTH_MAX)
         return;
-    uint64_t bit = UINT64_C(1) << sc->depth;
-    sc->alias_after = opens_aliased(sc) ? sc->alias_after | bit : sc->alias_after & ~bit;
-    bool for_arg = sc->prev_word == WORD_SUBSTRING || sc->prev_word == WORD_OVERLAY;
-    sc->for_within = for_arg ? sc->for_within | bit : sc->for_within & ~bit;
+    enum word_id prev = sc->prev_word;
+    bool prefix = (prev == WORD_ON && sc->prev2_word == WORD_DISTINCT) || prev == WORD_OPERATOR;
+    bool takes_for = prev == WORD_SUBSTRING || prev == WORD_OVERLAY;
+    sc->value_after = with_bit(sc->value_after, sc->depth, !prefix);
+    sc->alias_after = with_bit(sc->alias_after, sc->depth, opens_aliased(sc));
+    sc->for_within = with_bit(sc->for_within, sc->depth, takes_for);
 }
 
 static bool depth_bit(const struct scan *sc, uint64_t mask)
@@ -121,15 +131,15 @@ static bool depth_bit(const struct scan *sc, uint64_t mask)
     return sc->depth > 0 && sc->depth < SCAN_DEPTH_MAX && ((mask >> sc->depth) & 1);
 }
 
-static bool close_paren(struct scan *sc)
+static void close_paren(struct scan *sc)
 {
     if (sc->depth == 0) {
         scan_deny(sc, CLASS_UNKNOWN, REASON_SYNTAX, sc->cur->lex.text);
-        return false;
+        return;
     }
-    bool aliased = depth_bit(sc, sc->alias_after);
+    sc->closed_value = depth_bit(sc, sc->value_after);
+    sc->closed_alias = depth_bit(sc, sc->alias_after);
     sc->depth--;
-    return aliased;
 }
 
 /* Whether a name directly behind cur still belongs to the type or alias that "::" or AS began: a::b.c(3). */
@@ -146,15 +156,16 @@ static bool continues_type(const struct scan *sc)
 void scan_advance(struct scan *sc)
 {
     struct scan_token *t = sc->cur;
-    bool closed_alias = false;
+    sc->closed_value = false;
+    sc->closed_alias = false;
     if (is_punct(t, '('))
         open_paren(sc);
     else if (is_punct(t, ')'))
-        closed_alias = close_paren(sc);
-    sc->closed_alias = closed_alias;
+        close_paren(sc);
     sc->type_name = continues_type(sc);
     sc->prev_kind = t->lex.kind;
     sc->prev_byte = first_byte(t);
+    sc->prev2_word = sc->prev_word;
     sc->prev_word = t->word.id;
     bool behind_dot = is_punct(sc->next, '.');
     sc->cur = sc->next;
@@ -314,6 +325,55 @@ static bool is_no_call(const struct scan *sc)
     }
 }
 
+/* The token before cur ends a value, a table or a name: an operator or a clause must follow, never a function. */
+static bool behind_value(const struct scan *sc)
+{
+    switch ((unsigned)sc->prev_kind) {
+    case LEX_IDENT:
+        return sc->prev_word == WORD_NONE;
+    case LEX_QIDENT:
+    case LEX_STRING:
+    case LEX_ESTRING:
+    case LEX_USTRING:
+    case LEX_BITS:
+    case LEX_DOLLAR:
+    case LEX_NUMBER:
+    case LEX_PARAM:
+        return true;
+    case LEX_PUNCT:
+        return sc->prev_byte == ']' || sc->closed_value;
+    default:
+        return false;
+    }
+}
+
+/* cur is a soft word before a parenthesis. True where it cannot be a function's name. */
+static bool is_grammar(const struct scan *sc)
+{
+    enum word_id prev = sc->prev_word, prev2 = sc->prev2_word;
+    switch ((unsigned)sc->cur->word.id) {
+    case WORD_BY:
+        return prev == WORD_GROUP || prev == WORD_ORDER || prev == WORD_PARTITION;
+    case WORD_FIRST:
+    case WORD_NEXT:
+        return prev == WORD_FETCH;
+    case WORD_SETS:
+        return prev == WORD_GROUPING;
+    case WORD_ROLLUP:
+    case WORD_CUBE:
+        return prev == WORD_BY && prev2 == WORD_GROUP;
+    case WORD_ZONE:
+        return prev == WORD_TIME;
+    case WORD_VARYING:
+        return prev == WORD_BIT || prev == WORD_CHARACTER || prev == WORD_CHAR ||
+               prev == WORD_NCHAR;
+    case WORD_MATERIALIZED:
+        return prev == WORD_AS || (prev == WORD_NOT && prev2 == WORD_AS);
+    default: /* JOIN (, OVER (, FILTER (, LIKE (, ESCAPE ( and so on */
+        return behind_value(sc);
+    }
+}
+
 static void check_call(struct scan *sc, unsigned bits)
 {
     const struct scan_token *t = sc->cur;
@@ -323,7 +383,9 @@ static void check_call(struct scan *sc, unsigned bits)
         scan_deny(sc, CLASS_UNKNOWN, REASON_VOLATILE_FUNCTION, t->lex.text);
         return;
     }
-    if ((bits & CATALOG_BIT_SAFE) || (t->word.flags & WORD_SOFT))
+    if ((bits & CATALOG_BIT_SAFE) && sc->prev_word != WORD_TABLESAMPLE)
+        return;
+    if ((t->word.flags & WORD_SOFT) && is_grammar(sc))
         return;
     if (prev_is_punct(sc, ',') && is_with_member(sc))
         return;

@@ -32,7 +32,7 @@ struct scan {
     struct scan_token *cur, *next; /* the token looked at, and the one behind it */
     enum lex_kind prev_kind;       /* of the token before cur; LEX_SEMI at a statement's start */
     char prev_byte;                /* its first byte */
-    enum word_id prev_word;
+    enum word_id prev_word, prev2_word; /* of the token before cur, and before that */
 
     enum word_id first; /* the statement's first word */
     unsigned depth;     /* open parentheses in this statement */
@@ -40,9 +40,12 @@ struct scan {
     uint64_t
         alias_after; /* bit d: what the open parenthesis of depth d holds may be followed by "alias (columns)" */
     uint64_t for_within; /* bit d: it is substring's or overlay's, FOR is an argument there */
-    bool closed_alias;   /* prev is a parenthesis with its alias_after bit set */
-    bool type_name;      /* cur continues a name after "::" or AS: no function can stand there */
-    bool no_calls;       /* a name before a parenthesis has a column list here: COPY t (a, b) */
+    uint64_t
+        value_after;   /* bit d: no function can follow it directly, as in DISTINCT ON (a) f(b) */
+    bool closed_value; /* prev is a parenthesis with that bit set */
+    bool closed_alias; /* prev is a parenthesis with its alias_after bit set */
+    bool type_name;    /* cur continues a name after "::" or AS: no function can stand there */
+    bool no_calls;     /* a name before a parenthesis has a column list here: COPY t (a, b) */
 
     const struct catalog *cat, *override;
     struct scan_verdict v;

@@ -36,7 +36,7 @@ static const struct row words_a[] = {
 };
 static const struct row words_b[] = {
     ROW("by", WORD_BY, S),         ROW("begin", WORD_BEGIN, 0),   ROW("between", WORD_OTHER, H),
-    ROW("bigint", WORD_OTHER, H),  ROW("binary", WORD_BINARY, 0), ROW("bit", WORD_OTHER, H),
+    ROW("bigint", WORD_OTHER, H),  ROW("binary", WORD_BINARY, 0), ROW("bit", WORD_BIT, H),
     ROW("boolean", WORD_OTHER, H), ROW("both", WORD_OTHER, R),
 };
 static const struct row words_c[] = {
@@ -44,8 +44,8 @@ static const struct row words_c[] = {
     ROW("case", WORD_CASE, R),
     ROW("cast", WORD_OTHER, R),
     ROW("chain", WORD_CHAIN, 0),
-    ROW("char", WORD_OTHER, H),
-    ROW("character", WORD_OTHER, H),
+    ROW("char", WORD_CHAR, H),
+    ROW("character", WORD_CHARACTER, H),
     ROW("characteristics", WORD_CHARACTERISTICS, 0),
     ROW("check", WORD_OTHER, R),
     ROW("checkpoint", WORD_OTHER, U),
@@ -53,17 +53,16 @@ static const struct row words_c[] = {
     ROW("cluster", WORD_OTHER, U),
     ROW("coalesce", WORD_OTHER, H),
     ROW("collate", WORD_OTHER, R),
-    ROW("collation", WORD_COLLATION, S),
+    ROW("collation", WORD_COLLATION, 0),
     ROW("column", WORD_OTHER, R),
     ROW("comment", WORD_OTHER, U),
     ROW("commit", WORD_COMMIT, 0),
     ROW("committed", WORD_COMMITTED, 0),
-    ROW("concurrently", WORD_OTHER, 0),
     ROW("constraint", WORD_OTHER, R),
     ROW("constraints", WORD_CONSTRAINTS, 0),
     ROW("copy", WORD_COPY, 0),
     ROW("create", WORD_CREATE, R | U),
-    ROW("cube", WORD_OTHER, S),
+    ROW("cube", WORD_CUBE, S),
     ROW("current_catalog", WORD_OTHER, R),
     ROW("current_date", WORD_OTHER, R),
     ROW("current_role", WORD_OTHER, R),
@@ -86,45 +85,34 @@ static const struct row words_d[] = {
     ROW("drop", WORD_OTHER, U),
 };
 static const struct row words_e[] = {
-    ROW("else", WORD_OTHER, R),      ROW("end", WORD_END, R),         ROW("escape", WORD_OTHER, S),
+    ROW("else", WORD_OTHER, R),      ROW("end", WORD_END, R),         ROW("escape", WORD_ESCAPE, S),
     ROW("except", WORD_OTHER, R),    ROW("execute", WORD_EXECUTE, 0), ROW("exists", WORD_OTHER, H),
     ROW("explain", WORD_EXPLAIN, 0), ROW("extract", WORD_OTHER, H),
 };
 static const struct row words_f[] = {
-    ROW("from", WORD_FROM, R),    ROW("false", WORD_OTHER, R),   ROW("fetch", WORD_FETCH, R),
-    ROW("filter", WORD_OTHER, S), ROW("first", WORD_OTHER, S),   ROW("float", WORD_OTHER, H),
-    ROW("for", WORD_FOR, R),      ROW("foreign", WORD_OTHER, R),
+    ROW("from", WORD_FROM, R),     ROW("false", WORD_OTHER, R),   ROW("fetch", WORD_FETCH, R),
+    ROW("filter", WORD_FILTER, S), ROW("first", WORD_FIRST, S),   ROW("float", WORD_OTHER, H),
+    ROW("for", WORD_FOR, R),       ROW("foreign", WORD_OTHER, R),
 };
 static const struct row words_g[] = {
-    ROW("group", WORD_OTHER, R),    ROW("global", WORD_GLOBAL, 0),  ROW("grant", WORD_OTHER, R | U),
-    ROW("greatest", WORD_OTHER, H), ROW("grouping", WORD_OTHER, H), ROW("groups", WORD_OTHER, S),
+    ROW("group", WORD_GROUP, R),       ROW("global", WORD_GLOBAL, 0),
+    ROW("grant", WORD_OTHER, R | U),   ROW("greatest", WORD_OTHER, H),
+    ROW("grouping", WORD_GROUPING, H),
 };
 static const struct row words_h[] = {
     ROW("having", WORD_OTHER, R),
     ROW("hold", WORD_HOLD, 0),
 };
 static const struct row words_i[] = {
-    ROW("insert", WORD_INSERT, 0),   ROW("into", WORD_INTO, R),
-    ROW("in", WORD_IN, R),           ROW("is", WORD_OTHER, S),
-    ROW("ilike", WORD_OTHER, S),     ROW("import", WORD_OTHER, U),
-    ROW("initially", WORD_OTHER, R), ROW("inout", WORD_OTHER, H),
-    ROW("int", WORD_OTHER, H),       ROW("integer", WORD_OTHER, H),
-    ROW("intersect", WORD_OTHER, R), ROW("interval", WORD_OTHER, H),
-    ROW("isnull", WORD_OTHER, S),    ROW("isolation", WORD_ISOLATION, 0),
+    ROW("insert", WORD_INSERT, 0),  ROW("into", WORD_INTO, R),
+    ROW("in", WORD_IN, R),          ROW("ilike", WORD_ILIKE, S),
+    ROW("import", WORD_OTHER, U),   ROW("initially", WORD_OTHER, R),
+    ROW("inout", WORD_OTHER, H),    ROW("int", WORD_OTHER, H),
+    ROW("integer", WORD_OTHER, H),  ROW("intersect", WORD_OTHER, R),
+    ROW("interval", WORD_OTHER, H), ROW("isolation", WORD_ISOLATION, 0),
 };
 static const struct row words_j[] = {
     ROW("join", WORD_JOIN, S),
-    ROW("json", WORD_OTHER, S),
-    ROW("json_array", WORD_OTHER, S),
-    ROW("json_arrayagg", WORD_OTHER, S),
-    ROW("json_exists", WORD_OTHER, S),
-    ROW("json_object", WORD_OTHER, S),
-    ROW("json_objectagg", WORD_OTHER, S),
-    ROW("json_query", WORD_OTHER, S),
-    ROW("json_scalar", WORD_OTHER, S),
-    ROW("json_serialize", WORD_OTHER, S),
-    ROW("json_table", WORD_OTHER, S),
-    ROW("json_value", WORD_OTHER, S),
 };
 static const struct row words_k[] = {
     ROW("key", WORD_KEY, 0),
@@ -132,7 +120,7 @@ static const struct row words_k[] = {
 static const struct row words_l[] = {
     ROW("limit", WORD_OTHER, R),          ROW("lateral", WORD_LATERAL, R),
     ROW("leading", WORD_OTHER, R),        ROW("least", WORD_OTHER, H),
-    ROW("level", WORD_LEVEL, 0),          ROW("like", WORD_OTHER, S),
+    ROW("level", WORD_LEVEL, 0),          ROW("like", WORD_LIKE, S),
     ROW("listen", WORD_LISTEN, 0),        ROW("load", WORD_LOAD, 0),
     ROW("local", WORD_LOCAL, 0),          ROW("localtime", WORD_OTHER, R),
     ROW("localtimestamp", WORD_OTHER, R), ROW("lock", WORD_OTHER, U),
@@ -143,73 +131,61 @@ static const struct row words_m[] = {
     ROW("move", WORD_MOVE, 0),
 };
 static const struct row words_n[] = {
-    ROW("not", WORD_NOT, R),       ROW("null", WORD_OTHER, R),      ROW("national", WORD_OTHER, H),
-    ROW("nchar", WORD_OTHER, H),   ROW("next", WORD_OTHER, S),      ROW("no", WORD_NO, 0),
-    ROW("none", WORD_OTHER, H),    ROW("normalize", WORD_OTHER, S), ROW("notify", WORD_OTHER, U),
-    ROW("notnull", WORD_OTHER, S), ROW("nullif", WORD_OTHER, H),    ROW("numeric", WORD_OTHER, H),
+    ROW("not", WORD_NOT, R),       ROW("null", WORD_OTHER, R),   ROW("national", WORD_OTHER, H),
+    ROW("nchar", WORD_NCHAR, H),   ROW("next", WORD_NEXT, S),    ROW("no", WORD_NO, 0),
+    ROW("none", WORD_OTHER, H),    ROW("notify", WORD_OTHER, U), ROW("nullif", WORD_OTHER, H),
+    ROW("numeric", WORD_OTHER, H),
 };
 static const struct row words_o[] = {
-    ROW("on", WORD_OTHER, R),
-    ROW("order", WORD_OTHER, R),
+    ROW("on", WORD_ON, R),
+    ROW("order", WORD_ORDER, R),
     ROW("or", WORD_OTHER, R),
     ROW("offset", WORD_OTHER, R),
     ROW("only", WORD_ONLY, R),
     ROW("operator", WORD_OPERATOR, S),
-    ROW("ordinality", WORD_ORDINALITY, S),
+    ROW("ordinality", WORD_ORDINALITY, 0),
     ROW("out", WORD_OTHER, H),
     ROW("over", WORD_OVER, S),
-    ROW("overlaps", WORD_OTHER, S),
-    ROW("overlay", WORD_OVERLAY, H),
+    ROW("overlaps", WORD_OVERLAPS, S),
+    ROW("overlay", WORD_OVERLAY, 0),
 };
 static const struct row words_p[] = {
-    ROW("partition", WORD_OTHER, S), ROW("passing", WORD_OTHER, S),
-    ROW("placing", WORD_OTHER, R),   ROW("plans", WORD_PLANS, 0),
-    ROW("position", WORD_OTHER, H),  ROW("precision", WORD_OTHER, H),
-    ROW("prepare", WORD_PREPARE, 0), ROW("prepared", WORD_PREPARED, 0),
-    ROW("primary", WORD_OTHER, R),   ROW("program", WORD_OTHER, 0),
+    ROW("partition", WORD_PARTITION, S), ROW("passing", WORD_PASSING, S),
+    ROW("placing", WORD_OTHER, R),       ROW("plans", WORD_PLANS, 0),
+    ROW("position", WORD_OTHER, H),      ROW("precision", WORD_OTHER, H),
+    ROW("prepare", WORD_PREPARE, 0),     ROW("prepared", WORD_PREPARED, 0),
+    ROW("primary", WORD_OTHER, R),
 };
 static const struct row words_r[] = {
-    ROW("range", WORD_OTHER, S),         ROW("read", WORD_READ, 0),
-    ROW("real", WORD_OTHER, H),          ROW("reassign", WORD_OTHER, U),
-    ROW("recursive", WORD_RECURSIVE, 0), ROW("ref", WORD_OTHER, S),
-    ROW("references", WORD_OTHER, R),    ROW("refresh", WORD_REFRESH, U),
-    ROW("reindex", WORD_OTHER, U),       ROW("release", WORD_RELEASE, 0),
-    ROW("repack", WORD_OTHER, U),        ROW("repeatable", WORD_REPEATABLE, S),
-    ROW("replace", WORD_REPLACE, 0),     ROW("reset", WORD_RESET, 0),
-    ROW("returning", WORD_OTHER, R),     ROW("revoke", WORD_OTHER, U),
-    ROW("rollback", WORD_ROLLBACK, 0),   ROW("rollup", WORD_OTHER, S),
-    ROW("row", WORD_OTHER, H),           ROW("rows", WORD_OTHER, S),
+    ROW("read", WORD_READ, 0),         ROW("real", WORD_OTHER, H),
+    ROW("reassign", WORD_OTHER, U),    ROW("recursive", WORD_RECURSIVE, 0),
+    ROW("references", WORD_OTHER, R),  ROW("refresh", WORD_REFRESH, U),
+    ROW("reindex", WORD_OTHER, U),     ROW("release", WORD_RELEASE, 0),
+    ROW("repack", WORD_OTHER, U),      ROW("repeatable", WORD_REPEATABLE, S),
+    ROW("replace", WORD_REPLACE, 0),   ROW("reset", WORD_RESET, 0),
+    ROW("returning", WORD_OTHER, R),   ROW("revoke", WORD_OTHER, U),
+    ROW("rollback", WORD_ROLLBACK, 0), ROW("rollup", WORD_ROLLUP, S),
+    ROW("row", WORD_OTHER, H),
 };
 static const struct row words_s[] = {
-    ROW("select", WORD_SELECT, R),
-    ROW("set", WORD_SET, 0),
-    ROW("savepoint", WORD_SAVEPOINT, 0),
-    ROW("second", WORD_OTHER, S),
-    ROW("security", WORD_OTHER, U),
-    ROW("sequences", WORD_SEQUENCES, 0),
-    ROW("serializable", WORD_SERIALIZABLE, 0),
-    ROW("session", WORD_SESSION, 0),
-    ROW("session_user", WORD_OTHER, R),
-    ROW("setof", WORD_OTHER, H),
-    ROW("sets", WORD_OTHER, S),
-    ROW("share", WORD_SHARE, 0),
-    ROW("show", WORD_SHOW, 0),
-    ROW("similar", WORD_OTHER, S),
-    ROW("smallint", WORD_OTHER, H),
-    ROW("some", WORD_OTHER, R),
-    ROW("start", WORD_START, 0),
-    ROW("stdout", WORD_STDOUT, 0),
-    ROW("substring", WORD_SUBSTRING, H),
-    ROW("symmetric", WORD_OTHER, R),
+    ROW("select", WORD_SELECT, R),       ROW("set", WORD_SET, 0),
+    ROW("savepoint", WORD_SAVEPOINT, 0), ROW("security", WORD_OTHER, U),
+    ROW("sequences", WORD_SEQUENCES, 0), ROW("serializable", WORD_SERIALIZABLE, 0),
+    ROW("session", WORD_SESSION, 0),     ROW("session_user", WORD_OTHER, R),
+    ROW("setof", WORD_OTHER, H),         ROW("sets", WORD_SETS, S),
+    ROW("share", WORD_SHARE, 0),         ROW("show", WORD_SHOW, 0),
+    ROW("smallint", WORD_OTHER, H),      ROW("some", WORD_OTHER, R),
+    ROW("start", WORD_START, 0),         ROW("stdout", WORD_STDOUT, 0),
+    ROW("substring", WORD_SUBSTRING, 0), ROW("symmetric", WORD_OTHER, R),
 };
 static const struct row words_t[] = {
-    ROW("table", WORD_TABLE, R),     ROW("tablesample", WORD_TABLESAMPLE, S),
+    ROW("table", WORD_TABLE, R),     ROW("tablesample", WORD_TABLESAMPLE, 0),
     ROW("temp", WORD_TEMP, 0),       ROW("temporary", WORD_TEMPORARY, 0),
-    ROW("then", WORD_OTHER, R),      ROW("time", WORD_OTHER, H),
+    ROW("then", WORD_OTHER, R),      ROW("time", WORD_TIME, H),
     ROW("timestamp", WORD_OTHER, H), ROW("to", WORD_TO, R),
     ROW("trailing", WORD_OTHER, R),  ROW("transaction", WORD_TRANSACTION, 0),
-    ROW("treat", WORD_OTHER, H),     ROW("trim", WORD_OTHER, H),
-    ROW("true", WORD_OTHER, R),      ROW("truncate", WORD_OTHER, U),
+    ROW("trim", WORD_OTHER, H),      ROW("true", WORD_OTHER, R),
+    ROW("truncate", WORD_OTHER, U),
 };
 static const struct row words_u[] = {
     ROW("update", WORD_UPDATE, 0),     ROW("uncommitted", WORD_UNCOMMITTED, 0),
@@ -218,13 +194,14 @@ static const struct row words_u[] = {
     ROW("using", WORD_OTHER, R),
 };
 static const struct row words_v[] = {
-    ROW("values", WORD_VALUES, H),  ROW("vacuum", WORD_OTHER, U),  ROW("varchar", WORD_OTHER, H),
-    ROW("variadic", WORD_OTHER, R), ROW("varying", WORD_OTHER, S), ROW("verbose", WORD_VERBOSE, 0),
+    ROW("values", WORD_VALUES, H),   ROW("vacuum", WORD_OTHER, U),
+    ROW("varchar", WORD_OTHER, H),   ROW("variadic", WORD_OTHER, R),
+    ROW("varying", WORD_VARYING, S), ROW("verbose", WORD_VERBOSE, 0),
 };
 static const struct row words_w[] = {
-    ROW("where", WORD_OTHER, R),  ROW("wait", WORD_OTHER, U),  ROW("when", WORD_OTHER, R),
-    ROW("window", WORD_OTHER, R), ROW("with", WORD_WITH, R),   ROW("within", WORD_OTHER, S),
-    ROW("work", WORD_WORK, 0),    ROW("write", WORD_WRITE, 0),
+    ROW("where", WORD_OTHER, R),  ROW("wait", WORD_OTHER, U), ROW("when", WORD_OTHER, R),
+    ROW("window", WORD_OTHER, R), ROW("with", WORD_WITH, R),  ROW("work", WORD_WORK, 0),
+    ROW("write", WORD_WRITE, 0),
 };
 static const struct row words_x[] = {
     ROW("xmlattributes", WORD_OTHER, H), ROW("xmlconcat", WORD_OTHER, H),
@@ -235,7 +212,7 @@ static const struct row words_x[] = {
     ROW("xmltable", WORD_OTHER, H),
 };
 static const struct row words_z[] = {
-    ROW("zone", WORD_OTHER, S),
+    ROW("zone", WORD_ZONE, S),
 };
 
 #undef R

@@ -77,7 +77,8 @@ static const char classify_safe_functions[] =
     "daterange int4range "
     "int8range numrange tsrange tstzrange int4multirange bpchar float8 numeric_safe safe_fn "
     "st_asgeojson cube_distance "
-    "f g h my_safe safe varchar_safe total_of encode_id Quoted \xc3\xa9t\xc3\xa9";
+    "like overlaps substring overlay f g h my_safe safe varchar_safe total_of encode_id Quoted "
+    "\xc3\xa9t\xc3\xa9";
 
 static const char classify_volatile_functions[] =
     "setseed nextval setval currval lastval set_config pg_notify pg_advisory_lock "

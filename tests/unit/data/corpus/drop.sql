@@ -1,0 +1,64 @@
+DROP ACCESS METHOD m
+DROP AGGREGATE agg(int)
+DROP CAST (int AS text)
+DROP COLLATION c
+DROP CONVERSION c
+DROP DATABASE d
+DROP DATABASE IF EXISTS d WITH (FORCE)
+DROP DOMAIN d
+DROP EVENT TRIGGER e
+DROP EXTENSION x
+DROP FOREIGN DATA WRAPPER w
+DROP FOREIGN TABLE ft
+DROP FUNCTION f(int)
+DROP FUNCTION f, g(int)
+DROP GROUP g
+DROP INDEX i
+DROP INDEX CONCURRENTLY i
+DROP LANGUAGE l
+DROP MATERIALIZED VIEW v
+DROP OPERATOR + (int, text)
+DROP OPERATOR CLASS c USING btree
+DROP OPERATOR FAMILY f USING btree
+DROP OWNED BY x
+DROP POLICY p ON t
+DROP PROCEDURE p(int)
+DROP PUBLICATION p
+DROP ROLE r
+DROP ROUTINE f(int)
+DROP RULE r ON t
+DROP SCHEMA s CASCADE
+DROP SEQUENCE s
+DROP SERVER s
+DROP STATISTICS s
+DROP SUBSCRIPTION s
+DROP TABLE t
+DROP TABLE IF EXISTS s.t, u RESTRICT
+DROP TABLESPACE ts
+DROP TEXT SEARCH CONFIGURATION c
+DROP TEXT SEARCH DICTIONARY d
+DROP TEXT SEARCH PARSER p
+DROP TEXT SEARCH TEMPLATE x
+DROP TRANSFORM FOR int LANGUAGE l
+DROP TRIGGER tr ON t
+DROP TYPE ty
+DROP USER u
+DROP USER MAPPING FOR u SERVER s
+DROP VIEW v
+DROP TABLE pg_temp.t
+drop access method m
+drop collation c
+drop database if exists d with (force)
+drop extension x
+drop function f(int)
+drop index i
+drop materialized view v
+drop operator family f using btree
+drop procedure p(int)
+drop routine f(int)
+drop sequence s
+drop subscription s
+drop tablespace ts
+drop text search parser p
+drop trigger tr on t
+drop user mapping for u server s
