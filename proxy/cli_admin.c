@@ -43,10 +43,9 @@ static int connect_daemon(const struct cli *cli, struct cli_conn **out)
     static struct conf_diags diags; /* large */
     struct config *c = NULL;
     *out = NULL;
-    if (config_load_local(&cli->src, &c, &diags) != 0) {
-        conf_diags_print(&diags, stderr);
+    int loaded = config_load_local(&cli->src, &c, &diags);
+    if (!c)
         return CLI_USAGE;
-    }
     char dir[CONF_PATH_MAX];
     config_control_dir(c, dir, sizeof dir);
     int port = (int)c->listens[0].port;
@@ -56,12 +55,13 @@ static int connect_daemon(const struct cli *cli, struct cli_conn **out)
         cli_conn_open_console(dir, port, cli->timeout_s ? cli->timeout_s : LOOK_TIMEOUT_S, out, &e);
     if (rc == 0)
         return CLI_OK;
-    if (rc == ERR_NOTFOUND) {
-        fprintf(stderr, "tanist: the daemon is not running: nobody listens at %s/.s.PGSQL.%d\n",
-                dir, port);
-        return CLI_NOT_RUNNING;
-    }
-    return complain(&e, NULL);
+    if (rc != ERR_NOTFOUND)
+        return complain(&e, NULL);
+    /* Errors in the file may be why we look at the wrong place. */
+    conf_diags_print(&diags, stderr);
+    fprintf(stderr, "tanist: the daemon is not running: nobody listens at %s/.s.PGSQL.%d\n", dir,
+            port);
+    return loaded == 0 ? CLI_NOT_RUNNING : CLI_USAGE;
 }
 
 static int query(const struct cli *cli, struct cli_conn *conn, const char *sql,
@@ -294,9 +294,8 @@ int cli_stop(const struct cli *cli)
     int rc = connect_daemon(cli, &conn);
     if (rc == CLI_OK)
         rc = query(cli, conn, "SHUTDOWN", LOOK_TIMEOUT_S, &t);
-    /* The control connection ends with the daemon. */
     if (rc == CLI_OK &&
-        cli_conn_wait_closed(conn, cli->timeout_s ? cli->timeout_s : CHANGE_TIMEOUT_S, &e) != 0) {
+        cli_conn_wait_gone(conn, cli->timeout_s ? cli->timeout_s : CHANGE_TIMEOUT_S, &e) != 0) {
         fputs("tanist: the daemon has not stopped yet\n", stderr);
         rc = CLI_TIMED_OUT;
     }

@@ -5,15 +5,20 @@
 #include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../replication/base/clock.h"
 #include "../replication/base/str.h"
 #include "../replication/base/table.h"
 
+enum { HINT_MAX = 1024 };
+
 struct cli_conn {
     PGconn *pg;
-    char hint[ERR_TEXT_MAX];
+    int peer; /* descriptor of the process at the other end of a Unix socket, or -1 */
+    char hint[HINT_MAX];
 };
 
 /* libpq's texts end with a newline and may have several lines; an error here is one line. */
@@ -30,9 +35,9 @@ static int cli_conn_error(struct err *e, int code, const char *text)
 }
 
 /* Waits for the socket; false when the time is over. */
-static bool cli_conn_wait(const PGconn *pg, bool write, usec_t deadline)
+static bool cli_conn_wait(int fd, bool write, usec_t deadline)
 {
-    struct pollfd p = {.fd = PQsocket(pg), .events = write ? POLLOUT : POLLIN};
+    struct pollfd p = {.fd = fd, .events = write ? POLLOUT : POLLIN};
     for (;;) {
         usec_t left = deadline - clock_now(clock_real());
         int rc = left > 0 ? poll(&p, 1, (int)(left / USEC_PER_MS) + 1) : 0;
@@ -66,10 +71,19 @@ static int cli_conn_poll(PGconn *pg, usec_t deadline, struct err *e)
             return 0;
         if (want == PGRES_POLLING_FAILED)
             return cli_conn_failure(pg, e);
-        if (!cli_conn_wait(pg, want == PGRES_POLLING_WRITING, deadline))
+        if (!cli_conn_wait(PQsocket(pg), want == PGRES_POLLING_WRITING, deadline))
             return err_set(e, ERR_TIMEOUT, "no answer in time");
         want = PQconnectPoll(pg);
     }
+}
+
+static int cli_conn_peer(int fd)
+{
+    struct ucred cred;
+    socklen_t n = sizeof cred;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0 || cred.pid <= 0)
+        return -1;
+    return (int)syscall(SYS_pidfd_open, cred.pid, 0);
 }
 
 /* Takes pg. */
@@ -90,6 +104,7 @@ static int cli_conn_open(PGconn *pg, int timeout_s, struct cli_conn **out, struc
         return rc;
     }
     c->pg = pg;
+    c->peer = cli_conn_peer(PQsocket(pg));
     *out = c;
     return 0;
 }
@@ -125,6 +140,8 @@ void cli_conn_close(struct cli_conn *c)
     if (!c)
         return;
     PQfinish(c->pg);
+    if (c->peer >= 0)
+        (void)close(c->peer);
     free(c);
 }
 
@@ -153,10 +170,12 @@ static int cli_conn_take(struct cli_conn *c, const PGresult *r, struct table **o
     const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
     const char *sqlstate = PQresultErrorField(r, PG_DIAG_SQLSTATE);
     const char *hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
+    const char *detail = PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL);
     int rc =
         cli_conn_error(e, sqlstate ? ERR_SERVER : ERR_IO, text ? text : PQresultErrorMessage(r));
     (void)str_copy(e->sqlstate, sizeof e->sqlstate, sqlstate ? sqlstate : "");
-    (void)str_copy(c->hint, sizeof c->hint, hint ? hint : "");
+    snprintf(c->hint, sizeof c->hint, "%s%s%s", detail ? detail : "", detail && hint ? "\n" : "",
+             hint ? hint : "");
     return rc;
 }
 
@@ -166,7 +185,7 @@ static int cli_conn_collect(struct cli_conn *c, usec_t deadline, struct table **
     int rc = 0;
     for (;;) {
         while (PQisBusy(c->pg)) {
-            if (!cli_conn_wait(c->pg, false, deadline))
+            if (!cli_conn_wait(PQsocket(c->pg), false, deadline))
                 return err_set(e, ERR_TIMEOUT, "no answer in time");
             if (!PQconsumeInput(c->pg))
                 return cli_conn_error(e, ERR_IO, PQerrorMessage(c->pg));
@@ -203,11 +222,23 @@ const char *cli_conn_hint(const struct cli_conn *c)
     return c->hint;
 }
 
-int cli_conn_wait_closed(struct cli_conn *c, int timeout_s, struct err *e)
+static void cli_conn_no_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
+/* The connection ends a little before the process does, and whoever stops a daemon wants its port and its journal. The
+ * descriptor of the process was opened while it certainly lived, so its number cannot be another's. */
+int cli_conn_wait_gone(struct cli_conn *c, int timeout_s, struct err *e)
 {
     usec_t deadline = cli_conn_deadline(timeout_s);
-    while (cli_conn_wait(c->pg, false, deadline))
+    /* That the connection was ended by the shutdown is no news here. */
+    (void)PQsetNoticeProcessor(c->pg, cli_conn_no_notice, NULL);
+    while (cli_conn_wait(PQsocket(c->pg), false, deadline))
         if (!PQconsumeInput(c->pg) || PQstatus(c->pg) == CONNECTION_BAD)
-            return 0;
+            return c->peer < 0 || cli_conn_wait(c->peer, false, deadline)
+                       ? 0
+                       : err_set(e, ERR_TIMEOUT, "still running");
     return err_set(e, ERR_TIMEOUT, "still open");
 }

@@ -17,12 +17,12 @@ int cli_conn_open_node(const char *conninfo, const char *host, int port, int tim
 void cli_conn_close(struct cli_conn *c); /* NULL is fine */
 
 /* Runs one statement. *out is the rows (owned), or NULL if the statement has none. ERR_SERVER carries the SQLSTATE, and
- * the hint (if any) is in cli_conn_hint until the next call. ERR_TIMEOUT: no answer in time; the connection is useless. */
+ * detail and hint (if any) are in cli_conn_hint until the next call. ERR_TIMEOUT: no answer in time; the connection is useless. */
 int cli_conn_query(struct cli_conn *c, const char *sql, int timeout_s, struct table **out,
                    struct err *e) MUST_CHECK;
 const char *cli_conn_hint(const struct cli_conn *c);
 
-/* Waits until the other side closes. */
-int cli_conn_wait_closed(struct cli_conn *c, int timeout_s, struct err *e) MUST_CHECK;
+/* Waits until the process at the other end of a console connection has ended, or at least closed it. */
+int cli_conn_wait_gone(struct cli_conn *c, int timeout_s, struct err *e) MUST_CHECK;
 
 #endif

@@ -27,6 +27,25 @@ static struct selection select_columns(const struct table *t, const char *const 
     return s;
 }
 
+/* Columns that hold t or f. */
+static bool name_is_bool(const char *name)
+{
+    static const char *const names[] = {
+        "readable",          "eligible",   "streaming", "replay_paused",
+        "failover_possible", "promotable", NULL};
+    for (int i = 0; names[i]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static const char *bool_text(const char *column, const char *text, const char *yes, const char *no)
+{
+    if (!text || !name_is_bool(column))
+        return text;
+    return strcmp(text, "t") == 0 ? yes : strcmp(text, "f") == 0 ? no : text;
+}
+
 /* ---- For people --------------------------------------------------------------------------------------------------- */
 
 /* Terminal columns of UTF-8 text, near enough: characters, not bytes. */
@@ -81,6 +100,11 @@ static bool column_is_numeric(const struct table *t, int col)
     return any;
 }
 
+static const char *shown(const struct table *t, int row, int col)
+{
+    return bool_text(table_column(t, col), table_get(t, row, col), "yes", "no");
+}
+
 static void print_table(const struct table *t, const struct selection *s, FILE *out)
 {
     int width[TABLE_COLS_MAX];
@@ -89,7 +113,7 @@ static void print_table(const struct table *t, const struct selection *s, FILE *
         width[i] = width_of(table_column(t, s->cols[i]));
         right[i] = column_is_numeric(t, s->cols[i]);
         for (int row = 0; row < table_n_rows(t); row++) {
-            int w = width_of(table_get(t, row, s->cols[i]));
+            int w = width_of(shown(t, row, s->cols[i]));
             width[i] = w > width[i] ? w : width[i];
         }
     }
@@ -98,7 +122,7 @@ static void print_table(const struct table *t, const struct selection *s, FILE *
     fputc('\n', out);
     for (int row = 0; row < table_n_rows(t); row++) {
         for (int i = 0; i < s->n; i++)
-            put_cell(table_get(t, row, s->cols[i]), width[i], right[i], i == s->n - 1, out);
+            put_cell(shown(t, row, s->cols[i]), width[i], right[i], i == s->n - 1, out);
         fputc('\n', out);
     }
 }
@@ -110,10 +134,10 @@ static bool name_is_number(const char *name)
     static const char *const suffixes[] = {"_ms",   "_us",       "_bytes",       "_count",
                                            "_size", "_failures", "_connections", NULL};
     static const char *const prefixes[] = {"total_", "avg_", "cl_", "sv_", NULL};
-    static const char *const names[] = {"port",     "weight",   "timeline", "epoch",   "version",
-                                        "probes",   "reads",    "writes",   "servers", "in_flight",
-                                        "connects", "failures", "count",    "items",   "maxwait",
-                                        "nodes",    NULL};
+    static const char *const names[] = {
+        "port",     "epoch_since", "weight", "timeline", "epoch",     "version",
+        "probes",   "reads",       "writes", "servers",  "in_flight", "connects",
+        "failures", "count",       "items",  "maxwait",  "nodes",     NULL};
     size_t n = strlen(name);
     for (int i = 0; suffixes[i]; i++) {
         size_t m = strlen(suffixes[i]);
@@ -163,6 +187,8 @@ static void print_json(const struct table *t, const struct selection *s, FILE *o
                 fputs("null", out);
             else if (name_is_number(name) && is_number(text))
                 fputs(text, out);
+            else if (bool_text(name, text, "", "") != text)
+                fputs(bool_text(name, text, "true", "false"), out);
             else
                 print_json_string(text, out);
         }

@@ -1,7 +1,7 @@
 /* Tables on stdout for people (aligned), programs (JSON) and shells (tab-separated). Not pure: writes to a FILE.
  *
- * JSON has one array of objects; numbers are numbers where the column's name says so (_ms, _bytes, total_, port, ...), all
- * else is a string, and NULL is null. In TSV a tab, newline or backslash in a value is \t, \n, \\, and NULL is empty. */
+ * JSON has one array of objects; numbers are numbers where the column's name says so (_ms, _bytes, total_, port, ...), booleans
+ * are booleans (yes and no for people), all else is a string, and NULL is null. In TSV a tab, newline or backslash in a value is \t, \n, \\, and NULL is empty. */
 #ifndef TANIST_PROXY_CLI_PRINT_H
 #define TANIST_PROXY_CLI_PRINT_H
 

@@ -110,7 +110,8 @@ int config_load(const struct conf_source *src, const char *conninfo, struct conf
  * command line. The result may have no cluster, so it is not fit to run. */
 int config_load_check(const struct conf_source *src, struct config **out, struct conf_diags *diags)
     MUST_CHECK;
-/* For the command line: where the daemon is. No cluster is needed, nothing else is checked. src->file may be NULL. */
+/* For the command line: where the daemon is. No cluster is needed, and *out is set (unless memory is out) even if there
+ * are errors: the daemon may run with what was in the file before. src->file may be NULL. */
 int config_load_local(const struct conf_source *src, struct config **out, struct conf_diags *diags)
     MUST_CHECK;
 void config_ref(struct config *c);

@@ -329,11 +329,12 @@ int config_load_local(const struct conf_source *src, struct config **out, struct
     *out = NULL;
     struct config *c = config_new(diags);
     if (!c)
-        return ERR_INVALID;
+        return ERR_NOMEM;
     int rc = config_load_tables(c, src, false, diags);
     config_fill_missing(c, diags);
-    config_check_state_dir(c, diags);
-    return config_finish(c, rc, out, diags);
+    atomic_init(&c->refs, 1);
+    *out = c;
+    return rc;
 }
 
 void config_ref(struct config *c)

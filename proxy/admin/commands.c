@@ -39,12 +39,23 @@ static enum errresp_code commands_code(int code)
 
 /* ---- Commands of the manager -------------------------------------------------------------------------------------- */
 
+/* What was tried is worth reading when it failed. */
+static void commands_failed(struct console_call *call, const struct err *e, const char *text)
+{
+    char detail[ERRRESP_DETAIL_MAX];
+    (void)str_copy(detail, sizeof detail, text ? text : "");
+    for (size_t n = strlen(detail); n && detail[n - 1] == '\n'; n--)
+        detail[n - 1] = '\0';
+    console_answer_errresp(call, (struct errresp){.code = commands_code(e->code),
+                                                  .message = e->text,
+                                                  .detail = *detail ? detail : NULL});
+}
+
 static void commands_on_done(void *arg, const struct err *e, const char *text)
 {
     struct console_call *call = arg;
     if (e->code != 0) {
-        /* What was tried is worth reading when it failed. */
-        console_answer_error(call, commands_code(e->code), e->text, text && *text ? text : NULL);
+        commands_failed(call, e, text);
         return;
     }
     if (text && *text)

@@ -76,14 +76,18 @@ void console_answer_tag(struct console_call *call, const char *tag)
     console_finish(call, bytes, n);
 }
 
+void console_answer_errresp(struct console_call *call, struct errresp err)
+{
+    size_t n = 0;
+    err.severity = ERRRESP_SEV_ERROR;
+    uint8_t *bytes = answer_error(&err, &n);
+    console_finish(call, bytes, n);
+}
+
 void console_answer_error(struct console_call *call, enum errresp_code code, const char *message,
                           const char *hint)
 {
-    size_t n = 0;
-    struct errresp err = {
-        .code = code, .severity = ERRRESP_SEV_ERROR, .message = message, .hint = hint};
-    uint8_t *bytes = answer_error(&err, &n);
-    console_finish(call, bytes, n);
+    console_answer_errresp(call, (struct errresp){.code = code, .message = message, .hint = hint});
 }
 
 /* ---- What drivers send by themselves ------------------------------------------------------------------------------ */
@@ -213,8 +217,8 @@ static struct console_call *console_call_new(struct console *c, const struct con
 static void console_refuse(struct console_call *call)
 {
     LOG_AT(LOG_WARNING, "console.refused",
-           LOG_KV({"user", call->req.user}, {"command", call->command->words}),
-           "no right to run a console command");
+           LOG_KV({"user", call->req.user}, {"command", call->command->words}), "%s may not run %s",
+           call->req.user, call->command->words);
     char message[128];
     snprintf(message, sizeof message, "permission denied for %s", call->command->words);
     console_answer_error(call, ERRRESP_INSUFFICIENT_PRIVILEGE, message,
@@ -254,6 +258,7 @@ void console_run(struct console *c, const struct console_req *req)
         LOG_AT(LOG_NOTICE, "console.command",
                LOG_KV({"user", call->req.user}, {"command", call->command->words},
                       {"node", *call->parsed.node ? call->parsed.node : NULL}),
-               "console command");
+               "%s: %s%s%s", call->req.user, call->command->words, *call->parsed.node ? " " : "",
+               call->parsed.node);
     functions[call->parsed.id](call);
 }

@@ -54,5 +54,7 @@ void console_answer_rows(struct console_call *call, struct table *t,
 void console_answer_tag(struct console_call *call, const char *tag);
 void console_answer_error(struct console_call *call, enum errresp_code code, const char *message,
                           const char *hint);
+/* With all that an error can say: the severity is ERROR. */
+void console_answer_errresp(struct console_call *call, struct errresp err);
 
 #endif

@@ -76,6 +76,23 @@ static void test_numbers(void **state)
     table_free(t);
 }
 
+static void test_booleans(void **state)
+{
+    static const char *const columns[] = {"readable", "zone"};
+    static const char *const cells[] = {"t", "t", "f", "f", NULL, "x"};
+    (void)state;
+    struct table *t = table_new(columns, 2);
+    for (size_t i = 0; i < ARRAY_LEN(cells); i++)
+        table_cell(t, cells[i]);
+    assert_prints(t, NULL, CLI_TABLE, "readable  zone\nyes       t\nno        f\n          x\n");
+    assert_prints(
+        t, NULL, CLI_JSON,
+        "[{\"readable\": true, \"zone\": \"t\"},\n {\"readable\": false, \"zone\": \"f\"},\n"
+        " {\"readable\": null, \"zone\": \"x\"}]\n");
+    assert_prints(t, NULL, CLI_TSV, "readable\tzone\nt\tt\nf\tf\n\tx\n");
+    table_free(t);
+}
+
 static void test_parts(void **state)
 {
     static const char *const columns[] = {"a"};
@@ -100,9 +117,8 @@ static void test_parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_formats), cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_booleans),
         cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
