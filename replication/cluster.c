@@ -10,7 +10,6 @@
 enum { VERSIONS_RESERVED = 1000000 };
 
 static const usec_t SAMPLE_GAP = 5 * USEC_PER_MS;
-static const usec_t SAMPLE_TIMEOUT = 500 * USEC_PER_MS;
 
 #define BIT(i) (UINT64_C(1) << (i))
 
@@ -318,7 +317,7 @@ static void sample_replicas(struct cluster *c)
 {
     for (int i = 0; i < c->n_nodes; i++) {
         if (c->view.nodes[i].seen && c->view.nodes[i].obs.role == ROLE_REPLICA)
-            (void)node_sample(c->nodes[i], SAMPLE_TIMEOUT);
+            (void)node_sample(c->nodes[i], c->health_policy.check_timeout / 2);
     }
 }
 
@@ -329,6 +328,8 @@ static void on_result(void *arg, struct node *node, const struct probe_result *r
     struct view_node *n = &c->view.nodes[i];
     const struct health was = n->health;
     const enum topo_role role = n->seen ? n->obs.role : ROLE_UNKNOWN;
+    const bool good =
+        r->obs.outcome == OBSERVE_OK; /* r does not outlive the start of another probe */
     const bool changed = view_observe(&c->view, i, &c->health_policy, &r->obs);
     if (r->has_peers && i == c->topo.writer) {
         c->view.peers_of = i;
@@ -336,12 +337,12 @@ static void on_result(void *arg, struct node *node, const struct probe_result *r
         c->view.slots = r->slots;
     }
     log_health(c, i, &was, r);
-    if (r->obs.outcome == OBSERVE_OK)
+    if (good)
         log_role(c, i, role);
     node_schedule(node, &n->health, &c->health_policy);
     if (i == c->topo.writer && was.verdict == HEALTH_OK && n->health.verdict != HEALTH_OK)
         cluster_probe_all(c);
-    if (i == c->topo.writer && r->obs.outcome == OBSERVE_OK)
+    if (i == c->topo.writer && good)
         sample_replicas(c);
     if (changed || failover_running(&c->failover) || i == c->topo.writer)
         cluster_mark_dirty(c);
@@ -420,7 +421,7 @@ static void sample_round(struct cluster *c)
     c->sample_wanted = false;
     c->sampled_at = now;
     for (int i = 0; i < c->n_nodes; i++) {
-        if (node_sample(c->nodes[i], SAMPLE_TIMEOUT))
+        if (node_sample(c->nodes[i], c->health_policy.check_timeout / 2))
             c->sampling |= BIT(i);
     }
 }

@@ -89,6 +89,8 @@ struct cluster {
     uint64_t repairing;
     uint64_t slotless; /* followers whose slot could not be made: they are pointed without one */
     usec_t repair_at[TOPO_NODES_MAX];
+    usec_t
+        silent_since[TOPO_NODES_MAX]; /* a replica that points at the writer but does not stream */
 
     usec_t settle_until; /* after a run: watch the followers closely */
 

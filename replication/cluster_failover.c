@@ -12,6 +12,8 @@
 #define BIT(i) (UINT64_C(1) << (i))
 
 static const usec_t REPAIR_PAUSE = 5 * USEC_PER_SEC;
+static const usec_t STUCK_AFTER = 6 * USEC_PER_SEC; /* wal_retrieve_retry_interval and a bit */
+static const usec_t STUCK_AGAIN = 60 * USEC_PER_SEC;
 static const usec_t REPAIR_TIMEOUT = 10 * USEC_PER_SEC;
 static const usec_t SETTLE = 5 * USEC_PER_SEC;
 static const usec_t DEMOTE_TIMEOUT = 600 * USEC_PER_SEC;
@@ -555,6 +557,29 @@ static uint64_t left_stopped(const struct cluster *c)
     return bits;
 }
 
+/* Replicas that point at the writer and yet do not stream for long: mostly a slot that is not there (a copy of another
+ * node brings that node's slot name along). Making their own slot and pointing them again helps or does no harm. */
+static uint64_t stuck(struct cluster *c)
+{
+    const struct view_node *w = &c->view.nodes[c->topo.writer];
+    const usec_t now = clock_now(c->clock);
+    uint64_t bits = 0;
+    for (int i = 0; i < c->view.n_nodes; i++) {
+        const struct view_node *n = &c->view.nodes[i];
+        const struct observation *o = &n->obs;
+        const bool here = strcmp(o->primary_conninfo_host, w->host) == 0 ||
+                          strcmp(o->primary_conninfo_host, w->addr) == 0;
+        if (!n->seen || o->role != ROLE_REPLICA || o->streaming || !here ||
+            o->primary_conninfo_port != w->port || n->timeline > w->timeline)
+            c->silent_since[i] = 0;
+        else if (!c->silent_since[i])
+            c->silent_since[i] = now;
+        else if (now - c->silent_since[i] > STUCK_AFTER)
+            bits |= BIT(i);
+    }
+    return bits;
+}
+
 void cluster_repair(struct cluster *c)
 {
     const int w = c->topo.writer;
@@ -565,6 +590,7 @@ void cluster_repair(struct cluster *c)
         repair(c, FX_UNFENCE, w, -1);
     else if (!c->view.nodes[w].obs.read_only)
         c->interrupted = false;
+    const uint64_t lost = stuck(c);
     const uint64_t strays = decide_strays(&c->view, &c->topo) | left_stopped(c);
     for (int i = 0; i < c->view.n_nodes; i++) {
         const struct view_node *n = &c->view.nodes[i];
@@ -573,8 +599,11 @@ void cluster_repair(struct cluster *c)
                               n->timeline < c->topo.timeline;
         if (returned && may_repair(c, i))
             repair(c, FX_FENCE, i, -1);
-        else if ((strays & BIT(i)) && may_repair(c, i))
+        else if (((strays | lost) & BIT(i)) && may_repair(c, i)) {
             repair(c, FX_CREATE_SLOT, i, w);
+            if (lost & BIT(i))
+                c->silent_since[i] = clock_now(c->clock) + STUCK_AGAIN;
+        }
     }
 }
 

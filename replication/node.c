@@ -10,6 +10,7 @@ static const usec_t RESOLVE_EVERY = 30 * USEC_PER_SEC;
 static const usec_t RESOLVE_AFTER_FAILURE = 2 * USEC_PER_SEC;
 
 static void node_resolve(struct node *n);
+static void run(struct node *n);
 
 /* ---- addresses ---- */
 
@@ -114,7 +115,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list
         return;
     n->probe_when_resolved = false;
     if (n->target.n_addrs > 0)
-        probe_run(&n->probe, n->timeout);
+        run(n);
     else
         report_unresolved(n, status);
 }
@@ -132,28 +133,114 @@ static void node_resolve(struct node *n)
 
 /* ---- probes ---- */
 
+static void deliver(struct node *n, const struct probe_result *r)
+{
+    n->probes++;
+    if (r->obs.outcome != OBSERVE_OK)
+        n->failures++;
+    n->sink.on_result(n->sink.arg, n, r);
+}
+
+static void deliver_miss(struct node *n)
+{
+    const struct probe_result r = {.obs = n->miss};
+    n->has_miss = false;
+    deliver(n, &r);
+}
+
+static void keep_miss(struct node *n, const struct observation *o)
+{
+    n->miss = *o;
+    n->has_miss = true;
+}
+
 static void on_result(void *arg, const struct probe_result *r)
 {
     struct node *n = arg;
-    n->probes++;
+    const bool good = r->obs.outcome == OBSERVE_OK;
     n->last_duration = r->obs.received_at - r->obs.sent_at;
-    if (r->obs.outcome != OBSERVE_OK)
-        n->failures++;
     const usec_t age = r->obs.received_at - n->resolved_at;
     const bool lost = r->obs.outcome == OBSERVE_REFUSED || r->obs.outcome == OBSERVE_UNREACHABLE ||
                       r->obs.outcome == OBSERVE_TIMEOUT;
     if (needs_resolving(n) && age > (lost ? RESOLVE_AFTER_FAILURE : RESOLVE_EVERY))
         node_resolve(n);
     tell_addr(n);
-    n->sink.on_result(n->sink.arg, n, r);
+    n->first_failed = !good;
+    if (good)
+        probe_disconnect(&n->second);
+    if (good || !n->has_miss) {
+        n->has_miss = false;
+        deliver(n, r);
+        return;
+    }
+    /* Who is told of the first may start the next probe, which overwrites r. */
+    const struct probe_result last = {.obs = r->obs};
+    deliver_miss(n);
+    deliver(n, &last);
 }
 
-static void on_sample(void *arg, const struct probe_sample *s)
+static void on_second(void *arg, const struct probe_result *r)
+{
+    struct node *n = arg;
+    if (r->obs.outcome == OBSERVE_OK) {
+        /* The server lives, only our old connection hangs. */
+        probe_disconnect(&n->probe);
+        n->has_miss = false;
+        deliver(n, r);
+    } else if (n->first_failed) {
+        deliver(n, r);
+    } else {
+        keep_miss(n, &r->obs);
+    }
+    probe_disconnect(&n->second);
+}
+
+static void on_second_sample(void *arg, const struct probe_sample *s, bool timed_out)
+{
+    (void)arg;
+    (void)s;
+    (void)timed_out;
+    BUG("the second opinion is never asked for samples");
+}
+
+static void on_second_lost(void *arg, const struct err *e)
+{
+    (void)arg;
+    (void)e;
+}
+
+static void on_half_time(uv_timer_t *t)
+{
+    struct node *n = t->data;
+    if (n->probe.state >= PROBE_OBSERVING && n->probe.state != PROBE_SAMPLING &&
+        !probe_busy(&n->second))
+        probe_run(&n->second, n->timeout - n->timeout / 2);
+}
+
+static void run(struct node *n)
+{
+    n->first_failed = false;
+    probe_run(&n->probe, n->timeout);
+    uv_update_time(n->loop);
+    uv_timer_start(&n->timer, on_half_time, (uint64_t)(n->timeout / 2 / USEC_PER_MS), 0);
+}
+
+static void on_sample(void *arg, const struct probe_sample *s, bool timed_out)
 {
     struct node *n = arg;
     n->sink.on_sample(n->sink.arg, n, s);
-    if (!s)
+    if (s)
+        return;
+    if (!timed_out) {
         node_probe(n, n->timeout);
+        return;
+    }
+    /* The established connection was silent for half of check_timeout: the new one has the other half. */
+    struct observation o = {.outcome = OBSERVE_TIMEOUT, .sent_at = n->probe.sample.sent_at};
+    o.received_at = clock_now(n->clock);
+    str_copy(o.detail, sizeof(o.detail), "no answer within the deadline");
+    keep_miss(n, &o);
+    node_probe(n, o.received_at - o.sent_at);
 }
 
 static void on_lost(void *arg, const struct err *e)
@@ -166,12 +253,12 @@ static void on_lost(void *arg, const struct err *e)
 
 void node_probe(struct node *n, usec_t timeout)
 {
-    if (n->on_closed)
-        return;
+    if (n->on_closed || (probe_busy(&n->probe) && n->probe.state != PROBE_SAMPLING))
+        return; /* a probe under way is as good */
     n->timeout = timeout;
     uv_timer_stop(&n->timer);
     if (n->target.is_socket || n->target.n_addrs > 0) {
-        probe_run(&n->probe, timeout);
+        run(n);
         return;
     }
     n->probe_when_resolved = true;
@@ -219,7 +306,10 @@ struct node *node_new(uv_loop_t *loop, const struct clock *clock, const struct n
     n->timer.data = n;
     const struct probe_events events = {
         .on_result = on_result, .on_sample = on_sample, .on_lost = on_lost, .arg = n};
+    const struct probe_events second = {
+        .on_result = on_second, .on_sample = on_second_sample, .on_lost = on_second_lost, .arg = n};
     probe_init(&n->probe, loop, clock, &n->target, &events);
+    probe_init(&n->second, loop, clock, &n->target, &second);
     return n;
 }
 
@@ -231,6 +321,7 @@ void node_reconfigure(struct node *n, const struct node_conf *conf, const char *
     if (!moved)
         return;
     probe_disconnect(&n->probe);
+    probe_disconnect(&n->second);
     set_target(n, monitor);
     tell_addr(n);
     node_probe(n, n->timeout);
@@ -246,9 +337,10 @@ void node_close(struct node *n, void (*on_closed)(void *arg), void *arg)
     BUG_ON(n->on_closed);
     n->on_closed = on_closed;
     n->closed_arg = arg;
-    n->closing = 2 + (n->resolving ? 1 : 0);
+    n->closing = 3 + (n->resolving ? 1 : 0);
     if (n->resolving)
         uv_cancel((uv_req_t *)&n->resolve);
     uv_close((uv_handle_t *)&n->timer, on_timer_closed);
     probe_close(&n->probe, closed_one);
+    probe_close(&n->second, closed_one);
 }

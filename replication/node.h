@@ -30,6 +30,12 @@ struct node {
     const struct clock *clock;
     uv_timer_t timer;
     struct probe probe;
+    /* A second opinion: when the established connection has been silent for half of its time, a new connection is asked
+     * as well, so that two witnesses are heard within one check_timeout. */
+    struct probe second;
+    struct observation
+        miss; /* what the first witness had to say, kept until the other one is heard */
+    bool has_miss, first_failed;
     struct probe_target target;
     char published_addr[PROBE_ADDR_LEN]; /* what on_addr told last */
 

@@ -252,7 +252,6 @@ static void on_sampled(void *arg, const struct pgresult *r, const struct err *e,
     struct probe *p = arg;
     struct probe_sample *s = &p->sample;
     (void)e;
-    (void)fail;
     p->state = PROBE_IDLE;
     bool ok = r && pgresult_rows(r) == 1 && pgresult_cols(r) == 3;
     if (ok) {
@@ -267,7 +266,7 @@ static void on_sampled(void *arg, const struct pgresult *r, const struct err *e,
     }
     if (!pgconn_usable(p->conn))
         drop_conn(p);
-    p->events.on_sample(p->events.arg, ok ? s : NULL);
+    p->events.on_sample(p->events.arg, ok ? s : NULL, fail == PGCONN_TIMEOUT);
     if (p->closed || p->state != PROBE_IDLE || !p->again)
         return;
     p->again = false;

@@ -39,8 +39,9 @@ struct probe_sample {
 
 struct probe_events {
     void (*on_result)(void *arg, const struct probe_result *r);
-    void (*on_sample)(void *arg, const struct probe_sample *s); /* NULL: it failed, probe instead */
-    void (*on_lost)(void *arg, const struct err *e);            /* the idle connection ended */
+    /* NULL: it failed, probe instead; timed_out: for want of an answer. */
+    void (*on_sample)(void *arg, const struct probe_sample *s, bool timed_out);
+    void (*on_lost)(void *arg, const struct err *e); /* the idle connection ended */
     void *arg;
 };
 
