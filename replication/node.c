@@ -219,7 +219,8 @@ static void on_half_time(uv_timer_t *t)
 
 static void run(struct node *n)
 {
-    n->first_failed = false;
+    if (!probe_busy(&n->second))
+        n->first_failed = false; /* else the second witness still speaks about the probe before */
     probe_run(&n->probe, n->timeout);
     uv_update_time(n->loop);
     uv_timer_start(&n->timer, on_half_time, (uint64_t)(n->timeout / 2 / USEC_PER_MS), 0);
