@@ -213,6 +213,8 @@ static struct route_out choose(struct client *c)
     return route_decide(&in);
 }
 
+static void aim(struct client *c);
+
 /* Equal settings first, in the packet of the statement itself. */
 static bool send_params(struct client *c, struct server *s)
 {
@@ -245,7 +247,7 @@ static void hold(struct client *c, const struct route_out *r)
 static bool link_ready(struct client *c, size_t end, bool flush)
 {
     struct server *s = c->server;
-    gather_begin(&c->w->gather, &s->st);
+    aim(c);
     if (!send_params(c, s)) {
         s->close_after = true;
         server_unlink(s);
@@ -314,6 +316,14 @@ static bool resume_batch(struct client *c)
 }
 
 /* -- forwarding ------------------------------------------------------------------------------------------------------ */
+
+/* The worker's gather collects for this client's server now. */
+static void aim(struct client *c)
+{
+    if (gather_empty(&c->w->gather))
+        gather_begin(&c->w->gather, &c->server->st);
+    BUG_ON(c->w->gather.to != &c->server->st);
+}
 
 /* The message as it is; what has not arrived follows as it comes. */
 static size_t pass(struct client *c, const struct frame *f)
@@ -577,8 +587,10 @@ static size_t forward(struct client *c, const struct frame *f)
 static size_t forward_rest(struct client *c)
 {
     const size_t n = c->forward_left < c->view_n ? c->forward_left : c->view_n;
-    if (c->server) /* else its server is lost: the rest of the message is dropped with it */
+    if (c->server) { /* else its server is lost: the rest of the message is dropped with it */
+        aim(c);
         gather_ref(&c->w->gather, c->view, n);
+    }
     c->forward_left -= (uint32_t)n;
     return n;
 }
@@ -637,6 +649,7 @@ static size_t step_linked(struct client *c, const struct frame *f)
         c->batch.bits |= CLASS_UNKNOWN;
     }
     c->batch.opened = true;
+    aim(c);
     return forward(c, f);
 }
 

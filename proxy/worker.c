@@ -135,7 +135,8 @@ void worker_give_client(struct worker *w, int fd, int listen_index, struct tls_c
     struct arrival *a = calloc(1, sizeof(*a));
     atomic_fetch_add_explicit(&w->n_clients, 1, memory_order_relaxed);
     if (a) {
-        tls_ctx_ref(tls);
+        if (tls)
+            tls_ctx_ref(tls);
         *a = (struct arrival){.fd = fd, .listen_index = listen_index, .tls = tls, .local_admin = local_admin};
         a->msg.run = on_arrival;
         if (loop_post(&w->loop, &a->msg))
