@@ -426,6 +426,14 @@ uint64_t decide_strays(const struct view *v, const struct topology *t)
     return strays;
 }
 
+bool decide_unfence(const struct view *v, const struct decide_memory *m, const struct topology *t)
+{
+    if (t->writer < 0 || v->tilt)
+        return false;
+    const struct view_node *w = &v->nodes[t->writer];
+    return w->health.verdict == HEALTH_OK && w->obs.read_only && !strcmp(w->name, m->fenced);
+}
+
 static const struct {
     const char *name, *text;
 } verdicts[DECIDE_NR] = {

@@ -31,6 +31,7 @@ struct decide_memory {
     uint32_t timeline;          /* of the announced writer */
     lsn_t writer_lsn;           /* last known flush position of it, for loss reports */
     char writer[TOPO_NAME_MAX]; /* announced; stays while there is none. Empty: never one */
+    char fenced[TOPO_NAME_MAX]; /* carries, or may carry, our soft fence; empty: none */
     char target[TOPO_NAME_MAX]; /* being promoted; empty: none */
     int step;                   /* enum failover_state when journaled; 0 is steady */
     int kind;                   /* enum failover_kind of the run under way; 0 none */
@@ -87,6 +88,10 @@ int decide_veto(const struct view *v, int writer, const struct decide_policy *p,
 /* Bit i: replica i follows nobody although it should follow the writer (its primary_conninfo is empty or names another of
  * our nodes). The manager makes its slot and points it at the writer, with back-off, outside of runs; not in follow mode. */
 uint64_t decide_strays(const struct view *v, const struct topology *t);
+
+/* The writer still carries our soft fence (an undoing of it was lost): send FX_UNFENCE to it, with back-off, outside of
+ * runs; when that is done clear memory.fenced. */
+bool decide_unfence(const struct view *v, const struct decide_memory *m, const struct topology *t);
 
 /* Memory after `t` (with its epoch) is to be published: journal this first. */
 void decide_remember(struct decide_memory *m, const struct topology *t);

@@ -133,7 +133,7 @@ static void absorb_failed(struct failover *f, const struct failover_event *ev)
         f->fence_pending = false;
         f->fence_failed = true;
     } else if (ev->effect == FX_UNFENCE && s == FAILOVER_ABORTING) {
-        f->fence_pending = false;
+        f->fence_failed = f->fence_pending;
     } else if (ev->effect == FX_PROMOTE && s == FAILOVER_PROMOTING && ev->node == f->candidate) {
         f->promote_failed = true;
     } else if ((ev->effect == FX_STOP_RECEIVER && s == FAILOVER_REVOKING) ||

@@ -168,6 +168,10 @@ static bool step_holding(const struct failover_ctx *c)
         return true;
     }
     if (f->phase == 0) {
+        /* Written before it is done: a fence that nobody remembers would never be taken off. */
+        if (f->old_writer >= 0)
+            (void)str_copy(f->memory.fenced, sizeof(f->memory.fenced),
+                           node_of(c, f->old_writer)->name);
         journal(c, FAILOVER_HOLDING);
         f->phase = 1;
     }
@@ -458,6 +462,8 @@ static bool step_announcing(const struct failover_ctx *c)
         f->memory.system_identifier = n->obs.system_identifier;
         (void)str_copy(f->memory.writer, sizeof(f->memory.writer), n->name);
         f->memory.target[0] = '\0';
+        if (n->obs.read_only)
+            (void)str_copy(f->memory.fenced, sizeof(f->memory.fenced), n->name);
         journal(c, FAILOVER_ANNOUNCING);
         f->asked_at = c->in->now;
         f->phase = 1;
@@ -568,6 +574,16 @@ static bool step_waiting(const struct failover_ctx *c)
     return true;
 }
 
+static void unfence(const struct failover_ctx *c)
+{
+    struct failover_effect *e = emit(c, FX_UNFENCE, c->f->old_writer);
+    usec_t soon = c->in->now + c->in->policy->revoke_timeout;
+    if (soon < e->deadline)
+        e->deadline = soon; /* Clients wait: a lost answer must not cost the whole state's time. */
+    c->f->fence_pending = true;
+    c->f->fence_failed = false;
+}
+
 /* Back to the old writer if it is there; else the run ends without a writer and decide() goes on from the view. A node
  * that was told to promote and may still do so stays in memory as the target. */
 static bool step_aborting(const struct failover_ctx *c)
@@ -591,15 +607,17 @@ static bool step_aborting(const struct failover_ctx *c)
             f->result = FAILOVER_GAVE_UP;
             return finish(c);
         }
-        if (f->fenced) {
-            emit(c, FX_UNFENCE, f->old_writer);
-            f->fence_pending = true;
-        }
+        if (f->fenced)
+            unfence(c);
         f->phase = 2;
     }
     if (f->phase == 2) {
+        if (f->fence_failed && !late(c))
+            unfence(c);
         if (f->fence_pending && !late(c))
             return false;
+        if (f->fenced && !f->fence_pending)
+            f->memory.fenced[0] = '\0';
         announce(c, f->old_writer);
         point_at(c, f->stopped, f->old_writer);
         f->deadline = c->in->now + c->in->policy->repoint_timeout;

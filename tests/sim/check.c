@@ -1,0 +1,187 @@
+/* Invariants after every event, and what must be true some time after all faults have ended. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "sim.h"
+
+#define STATE_TIME_MAX \
+    (45 * SIM_SEC) /* longest deadline of a state is 20 s of the manager's time, TILT stops it */
+#define BIT(i) (UINT64_C(1) << (i))
+
+void sim_check_fail(struct sim *s, const char *invariant, const char *fmt, ...)
+{
+    va_list ap;
+    if (s->check.broken)
+        return;
+    s->check.broken = invariant;
+    va_start(ap, fmt);
+    (void)vsnprintf(s->check.detail, sizeof(s->check.detail), fmt, ap);
+    va_end(ap);
+    sim_trace(s, "BROKEN: %s: %s", invariant, s->check.detail);
+}
+
+static void check_announced(struct sim *s, const struct topology *t)
+{
+    struct sim_check *c = &s->check;
+    const struct sim_node *n = &s->nodes[t->writer];
+    if (t->writer != c->newest_writer && c->acked_lsn &&
+        !sim_pg_has(n, c->acked_branch, c->acked_lsn)) {
+        c->lost_writes++;
+        if (c->pure_switchover && failover_running(&s->m.run))
+            sim_check_fail(s, "a switchover loses no acknowledged write",
+                           "branch %u lsn %llu is not on node %d", c->acked_branch,
+                           (unsigned long long)c->acked_lsn, t->writer);
+    }
+    if (t->writer != c->newest_writer)
+        c->acked_lsn = 0;
+    c->newest_writer = t->writer;
+    c->newest_writer_at = t->epoch;
+}
+
+void sim_check_publish(struct sim *s, const struct topology *t)
+{
+    struct sim_check *c = &s->check;
+    struct err e = {0};
+    if (topology_check(t, &e))
+        sim_check_fail(s, "snapshots are valid", "%s", e.text);
+    if (t->epoch < c->newest_epoch || t->version <= c->newest_version)
+        sim_check_fail(s, "epoch and version never go back", "epoch %llu after %llu",
+                       (unsigned long long)t->epoch, (unsigned long long)c->newest_epoch);
+    if (t->epoch > s->durable.epoch)
+        sim_check_fail(s, "an epoch is journaled before it is published",
+                       "epoch %llu, journal %llu", (unsigned long long)t->epoch,
+                       (unsigned long long)s->durable.epoch);
+    c->newest_epoch = t->epoch;
+    c->newest_version = t->version;
+    if (t->epoch < SIM_EPOCHS_MAX) {
+        int *writer = &c->epoch_writer[t->epoch];
+        if (*writer && *writer != t->writer + 2)
+            sim_check_fail(s, "one writer assignment in an epoch", "epoch %llu has %d and %d",
+                           (unsigned long long)t->epoch, *writer - 2, t->writer);
+        *writer = t->writer + 2;
+    }
+    for (int i = 0; i < t->n_nodes; i++)
+        if (i != t->writer && t->nodes[i].role == ROLE_PRIMARY && t->nodes[i].unreadable == READ_OK)
+            sim_check_fail(s, "never two primaries that serve", "node %d beside %d", i, t->writer);
+    if (t->writer >= 0)
+        check_announced(s, t);
+}
+
+static void check_promote(struct sim *s, int node)
+{
+    const struct failover *f = &s->m.run;
+    for (int w = 0; w < SIM_WORKERS; w++)
+        if (s->workers[w].drained < f->hold_epoch || s->workers[w].writer >= 0)
+            sim_check_fail(s, "promote only after the barrier", "worker %d drained %llu of %llu", w,
+                           (unsigned long long)s->workers[w].drained,
+                           (unsigned long long)f->hold_epoch);
+    if (s->durable.step != FAILOVER_PROMOTING ||
+        strcmp(s->durable.target, s->m.view.nodes[node].name) != 0 ||
+        s->durable.epoch < f->hold_epoch)
+        sim_check_fail(s, "promote only after the journal", "journal has step %d target %s",
+                       s->durable.step, s->durable.target);
+    for (int i = 0; i < s->n_nodes; i++)
+        if (f->candidates.reason[i] == CANDIDATE_OK && s->nodes[i].upstream < 0 &&
+            s->nodes[i].recovery && s->nodes[i].branch == s->nodes[node].branch &&
+            s->nodes[i].flush > s->nodes[node].flush)
+            sim_check_fail(s, "the most advanced candidate is promoted",
+                           "node %d has %llu, node %d has %llu", i,
+                           (unsigned long long)s->nodes[i].flush, node,
+                           (unsigned long long)s->nodes[node].flush);
+}
+
+void sim_check_effect(struct sim *s, const struct failover_effect *fx)
+{
+    if (s->m.view.tilt)
+        sim_check_fail(s, "no effect in TILT", "%s", failover_effect_name(fx->kind));
+    if (fx->kind == FX_PROMOTE)
+        check_promote(s, fx->node);
+}
+
+static bool hears(const struct sim *s, int i, int writer)
+{
+    const struct sim_node *n = &s->nodes[i];
+    const struct view_node *v = &s->m.view.nodes[i];
+    return n->up && !n->frozen && n->recovery && n->upstream == writer && n->streaming &&
+           n->timeline == v->timeline && s->now - n->streaming_since > 3 * SIM_SEC &&
+           s->now - n->heard_at < 100 * SIM_MS && v->health.verdict == HEALTH_OK && v->seen &&
+           v->obs.received_at > s->m.view.nodes[writer].health.suspect_at + 50 * SIM_MS &&
+           sim_manager_now(s) - v->obs.received_at < 600 * SIM_MS;
+}
+
+void sim_check_start(struct sim *s, enum failover_kind kind)
+{
+    int writer = s->check.newest_writer;
+    if (kind != FAILOVER_UNPLANNED || writer < 0 || !s->nodes[writer].up || s->nodes[writer].frozen)
+        return;
+    if (s->m.topology.version == 0 || s->m.view.nodes[writer].timeline != s->nodes[writer].timeline)
+        return;
+    for (int i = 0; i < s->n_nodes; i++)
+        if (i != writer && hears(s, i, writer))
+            sim_check_fail(s, "no failover while a replica hears the writer",
+                           "node %d hears node %d", i, writer);
+}
+
+void sim_check_ack(struct sim *s, int worker, int node, uint64_t epoch, uint32_t branch, lsn_t lsn)
+{
+    struct sim_check *c = &s->check;
+    if (epoch < SIM_EPOCHS_MAX) {
+        if (c->epoch_acks[epoch] && c->epoch_acks[epoch] != node + 1)
+            sim_check_fail(s, "one node acknowledges in an epoch", "epoch %llu: %d and %d",
+                           (unsigned long long)epoch, c->epoch_acks[epoch] - 1, node);
+        c->epoch_acks[epoch] = node + 1;
+    }
+    if (c->newest_writer != node && c->newest_writer_at > epoch)
+        sim_check_fail(s, "nobody acknowledges after a successor was announced",
+                       "node %d in epoch %llu, worker %d", node, (unsigned long long)epoch, worker);
+    if (branch != c->acked_branch || lsn > c->acked_lsn) {
+        c->acked_branch = branch;
+        c->acked_lsn = lsn;
+    }
+    c->acked_at = s->now;
+    c->acks++;
+}
+
+void sim_check_always(struct sim *s)
+{
+    static usec_t entered;
+    static enum failover_state state;
+    static usec_t since;
+    const struct failover *f = &s->m.run;
+    if (!s->m.alive)
+        return;
+    if (s->now < entered || failover_state_of(f) != state || f->since != since) {
+        entered = s->now;
+        state = failover_state_of(f);
+        since = f->since;
+    }
+    if (failover_running(f) && s->now - entered > STATE_TIME_MAX)
+        sim_check_fail(s, "every state of a run has an end", "%s since %lld ms",
+                       failover_state_name(state), (long long)((s->now - entered) / SIM_MS));
+}
+
+static bool may_follow(const struct sim_node *n, const struct sim_node *w)
+{
+    return n->up && n->recovery && sim_pg_has(w, n->branch, n->flush);
+}
+
+void sim_check_end(struct sim *s)
+{
+    int w = s->m.topology.writer;
+    if (w < 0) {
+        sim_check_fail(s, "in the end there is a writer", "state %s",
+                       failover_state_name(failover_state_of(&s->m.run)));
+        return;
+    }
+    if (failover_running(&s->m.run))
+        sim_check_fail(s, "in the end no run goes on", "state %s",
+                       failover_state_name(failover_state_of(&s->m.run)));
+    if (s->now - s->check.acked_at > 3 * SIM_SEC)
+        sim_check_fail(s, "in the end writes succeed", "last one %lld ms ago",
+                       (long long)((s->now - s->check.acked_at) / SIM_MS));
+    for (int i = 0; i < s->n_nodes; i++)
+        if (i != w && may_follow(&s->nodes[i], &s->nodes[w]) &&
+            (!s->nodes[i].streaming || s->nodes[i].upstream != w))
+            sim_check_fail(s, "in the end all that can follow the writer do",
+                           "node %d follows %d, writer is %d", i, s->nodes[i].upstream, w);
+}
