@@ -209,6 +209,20 @@ static void rank_for_failover(const struct scene *s, const struct decide_policy 
     (void)candidate_rank(s->v, &rules, &d->candidates);
 }
 
+/* A newer timeline is no title by itself: a node that was promoted while the announced writer went on serving, or that
+ * lacks more than failover may lose, has forked off and would take the writes since then away. In follow mode the
+ * other tool decides. */
+static bool forked_off(const struct scene *s, const struct decide_policy *p, int i)
+{
+    const struct view_node *n = &s->v->nodes[i], *a = &s->v->nodes[s->announced];
+    if (p->mode == FAILOVER_FOLLOW)
+        return false;
+    if (n->primary_since && a->health.last_ok > n->primary_since && a->obs.role == ROLE_PRIMARY)
+        return true;
+    return n->obs.flush_lsn < s->m->writer_lsn &&
+           s->m->writer_lsn - n->obs.flush_lsn > p->failover_max_lag;
+}
+
 /* The announced writer does not serve (down, or a replica, or replaced by another cluster's node). */
 static void announced_gone(const struct scene *s, const struct decide_policy *p, usec_t now,
                            struct decision *d)
@@ -216,7 +230,11 @@ static void announced_gone(const struct scene *s, const struct decide_policy *p,
     const struct view_node *a = &s->v->nodes[s->announced];
     bool demoted = answers(a) && of_cluster(a, s->system_identifier) && a->obs.role == ROLE_REPLICA;
     d->fenced = s->claims;
-    int w = newest_claim(s, s->claims & ~BIT(s->announced), s->m->timeline);
+    uint64_t claims = s->claims & ~BIT(s->announced);
+    for (int i = 0; i < s->v->n_nodes; i++)
+        if ((claims & BIT(i)) && forked_off(s, p, i))
+            claims &= ~BIT(i);
+    int w = newest_claim(s, claims, s->m->timeline);
     if (w == -2) {
         answer(d, DECIDE_MANY, TOPO_NO_WRITER, false);
         return;
@@ -248,6 +266,25 @@ static void announced_gone(const struct scene *s, const struct decide_policy *p,
     d->start = true;
 }
 
+/* The old writer's leases must be gone before another one is published: first a snapshot without a writer, then, when
+ * all workers have drained it, the successor. */
+static void barrier(const struct view *v, const struct topology *prev, int published,
+                    struct decision *d)
+{
+    if (d->verdict != DECIDE_SUCCEEDED || d->writer == published || prev->version == 0)
+        return;
+    if (published >= 0 || !v->drained)
+        answer(d, DECIDE_SUCCEEDED, TOPO_NO_WRITER, true);
+}
+
+/* An interrupted run told a node to promote, and it has not been asked since. */
+static bool target_not_asked(const struct scene *s)
+{
+    int i =
+        s->m->step >= FAILOVER_PROMOTING && s->m->target[0] ? view_find(s->v, s->m->target) : -1;
+    return i >= 0 && s->v->nodes[i].health.verdict == HEALTH_UNKNOWN;
+}
+
 /* A writer stays published only while it is the announced one and was seen as a primary. */
 static int keep_if_primary(const struct scene *s)
 {
@@ -277,7 +314,9 @@ void decide(const struct view *v, const struct decide_memory *m, const struct de
         return;
     }
     const struct view_node *w = &v->nodes[s.announced];
-    if (s.claims & BIT(s.announced))
+    if (target_not_asked(&s))
+        answer(out, DECIDE_NONE, TOPO_NO_WRITER, true);
+    else if (s.claims & BIT(s.announced))
         announced_claims(&s, out);
     else if (w->health.verdict == HEALTH_UNKNOWN || (!w->seen && w->health.verdict != HEALTH_DOWN))
         answer(out, DECIDE_NONE, TOPO_NO_WRITER,
@@ -286,6 +325,7 @@ void decide(const struct view *v, const struct decide_memory *m, const struct de
         announced_gone(&s, p, now, out);
     if (out->verdict == DECIDE_DOWN_VETOED && out->writer != keep_if_primary(&s))
         answer(out, DECIDE_DOWN_VETOED, TOPO_NO_WRITER, true);
+    barrier(v, prev, published, out);
 }
 
 static enum topo_unreadable why_unreadable(const struct view *v, int i, const struct topology *t)

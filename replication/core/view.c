@@ -78,6 +78,11 @@ bool view_observe(struct view *v, int i, const struct health_policy *p, const st
     changed = changed || !n->seen || timeline != n->timeline || differs(&n->obs, o);
     if (n->seen && n->obs.postmaster_start != o->postmaster_start)
         n->restarted = true;
+    bool new_primary = !n->seen || n->obs.role != ROLE_PRIMARY || n->timeline != timeline;
+    if (o->role != ROLE_PRIMARY)
+        n->primary_since = 0;
+    else if (new_primary || !n->primary_since)
+        n->primary_since = o->received_at > 0 ? o->received_at : 1;
     n->obs = *o;
     n->seen = true;
     n->timeline = timeline;

@@ -30,6 +30,7 @@ struct view_node {
     uint32_t timeline;      /* best knowledge: a stopped wal receiver does not make us forget */
     struct lag lag;
     enum topo_unreadable lag_class; /* READ_OK or a lag reason; with hysteresis */
+    usec_t primary_since; /* first observed as a primary on this timeline; 0: it is none */
     bool restarted; /* postmaster start time changed since the last topology that made it writer */
 };
 
@@ -37,6 +38,8 @@ struct view {
     char cluster[TOPO_NAME_MAX];
     uint16_t n_nodes;
     bool tilt;
+    bool
+        drained; /* set by the manager before decide: every worker has drained the newest published epoch */
     struct lag_history history; /* of the present writer */
     int history_of;             /* node whose positions history holds; -1 none */
     struct topo_sample sample;  /* newest of the present writer */

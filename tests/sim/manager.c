@@ -292,6 +292,9 @@ static void decide_now(struct sim *s)
     struct decide_policy p = s->decide;
     if (s->bug == SIM_BUG_IGNORE_VETO)
         p.veto_fresh = -1;
+    m->view.drained = true;
+    for (int w = 0; w < SIM_WORKERS; w++)
+        m->view.drained = m->view.drained && s->workers[w].drained >= m->topology.epoch;
     decide(&m->view, &m->run.memory, &p, AUTHORITY_HELD, &m->topology, sim_manager_now(s), &d);
     if (m->view.tilt)
         return;
