@@ -195,6 +195,7 @@ static void decide_steady(struct cluster *c)
     struct decide_policy policy = c->decide_policy;
     if (c->maintenance && policy.mode == FAILOVER_AUTOMATIC)
         policy.mode = FAILOVER_MANUAL;
+    c->view.drained = publish_all_drained(c->publish, c->index, c->topo.epoch);
     decide(&c->view, &c->memory, &policy, cluster_authority(c), &c->topo, clock_now(c->clock), d);
     log_verdict(c, d);
     if (d->start) {

@@ -586,7 +586,9 @@ void cluster_repair(struct cluster *c)
     if (c->decide_policy.mode == FAILOVER_FOLLOW || w < 0 || c->view.tilt ||
         c->view.nodes[w].health.verdict != HEALTH_OK)
         return;
-    if (c->interrupted && c->view.nodes[w].obs.read_only && may_repair(c, w))
+    const bool left_fenced = decide_unfence(&c->view, &c->memory, &c->topo) ||
+                             (c->interrupted && c->view.nodes[w].obs.read_only);
+    if (left_fenced && may_repair(c, w))
         repair(c, FX_UNFENCE, w, -1);
     else if (!c->view.nodes[w].obs.read_only)
         c->interrupted = false;

@@ -38,6 +38,7 @@ int journal_encode(const struct journal_record *r, char *out, size_t cap, struct
     strbuf_addf(&b, "writer_lsn %llu\n", (unsigned long long)m->writer_lsn);
     strbuf_addf(&b, "writer %s\n", m->writer);
     strbuf_addf(&b, "target %s\n", m->target);
+    strbuf_addf(&b, "fenced %s\n", m->fenced);
     strbuf_addf(&b, "step %d\n", m->step);
     strbuf_addf(&b, "kind %d\n", m->kind);
     strbuf_addf(&b, "maintenance %d\n", r->maintenance ? 1 : 0);
@@ -99,6 +100,8 @@ static bool set_field(struct journal_record *r, struct slice key, const char *va
         return str_copy(r->memory.writer, sizeof(r->memory.writer), value);
     if (slice_eq(key, "target"))
         return str_copy(r->memory.target, sizeof(r->memory.target), value);
+    if (slice_eq(key, "fenced"))
+        return str_copy(r->memory.fenced, sizeof(r->memory.fenced), value);
     if (slice_eq(key, "drained"))
         return r->n_drained < TOPO_NODES_MAX &&
                str_copy(r->drained[r->n_drained++], TOPO_NAME_MAX, value);

@@ -173,10 +173,19 @@ static void discovery(void **state)
     expect(DECIDE_MANY, TOPO_NO_WRITER, false); /* no nodes at all */
 }
 
+/* The barrier behind us: nobody is published, and all workers have drained that. */
+static void nobody_published(void)
+{
+    prev.writer = TOPO_NO_WRITER;
+    prev.holding = true;
+    v.drained = true;
+}
+
 static void successors(void **state)
 {
     (void)state;
     world(3);
+    nobody_published();
     /* The operator promoted pg2 by hand while pg1 was stopped. */
     coreview_down(&v, 0, 9 * SEC);
     coreview_primary(&v, 1, 2, 1100);
@@ -198,6 +207,7 @@ static void successors(void **state)
     m.step = 0;
     /* A clean demotion by another tool, between its two halves. */
     coreview_make(&v, 3, 10 * SEC);
+    nobody_published();
     coreview_replica(&v, 0, -1, 1000, 1000);
     expect(DECIDE_DEMOTED, TOPO_NO_WRITER, false);
     assert_true(d.holding);
@@ -211,6 +221,80 @@ static void successors(void **state)
     coreview_primary(&v, 1, 1, 5000);
     expect(DECIDE_DOWN_NO_CANDIDATE, TOPO_NO_WRITER, false);
     assert_true(d.fenced == 2);
+}
+
+static void successor_waits_for_the_barrier(void **state)
+{
+    (void)state;
+    world(3);
+    coreview_down(&v, 0, 9 * SEC);
+    coreview_primary(&v, 1, 2, 1100);
+    expect(DECIDE_SUCCEEDED, TOPO_NO_WRITER,
+           false); /* pg1 is published: its leases must go first */
+    assert_true(d.holding);
+    prev.writer = TOPO_NO_WRITER;
+    expect(DECIDE_SUCCEEDED, TOPO_NO_WRITER, false);
+    v.drained = true;
+    expect(DECIDE_SUCCEEDED, 1, false);
+    memset(&prev, 0, sizeof(prev)); /* after a start no worker has any lease */
+    v.drained = false;
+    expect(DECIDE_SUCCEEDED, 1, false);
+}
+
+/* Found by the simulator: a node that was promoted while the announced writer went on serving is no heir. */
+static void forked_off(void **state)
+{
+    (void)state;
+    world(3);
+    nobody_published();
+    coreview_primary(&v, 1, 2, 1100);
+    v.nodes[1].primary_since = 5 * SEC;
+    v.nodes[0].health.last_ok = 8 * SEC;
+    coreview_down(&v, 0, 9 * SEC);
+    coreview_unfollow(&v, 2);
+    expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
+    assert_int_equal(d.candidates.order[0], 2);
+    p.mode = FAILOVER_FOLLOW;
+    expect(DECIDE_SUCCEEDED, 1, false);
+    p.mode = FAILOVER_AUTOMATIC;
+    v.nodes[0].health.last_ok = 4 * SEC;
+    expect(DECIDE_SUCCEEDED, 1, false);
+    m.writer_lsn = 1201; /* it lacks more than failover_max_lag */
+    expect(DECIDE_DOWN_NO_CANDIDATE, TOPO_NO_WRITER, false);
+    m.writer_lsn = 1200;
+    expect(DECIDE_SUCCEEDED, 1, false);
+}
+
+/* Found by the simulator: after a crash between promotion and announcement the target is asked before anybody serves. */
+static void interrupted_promotion(void **state)
+{
+    (void)state;
+    world(3);
+    memset(&prev, 0, sizeof(prev));
+    memcpy(m.target, "pg2", 4);
+    m.step = FAILOVER_PROMOTING;
+    health_init(&v.nodes[1].health);
+    v.nodes[1].seen = false;
+    expect(DECIDE_NONE, TOPO_NO_WRITER, false);
+    coreview_ok(&v, 1, 10 * SEC);
+    expect(DECIDE_STEADY, 0, false);
+    coreview_primary(&v, 1, 2, 1100);
+    expect(DECIDE_SUCCEEDED, 1, false);
+}
+
+static void soft_fence_left_behind(void **state)
+{
+    (void)state;
+    world(2);
+    v.nodes[0].obs.read_only = true; /* the operator's own wish */
+    assert_false(decide_unfence(&v, &m, &prev));
+    memcpy(m.fenced, "pg1", 4);
+    assert_true(decide_unfence(&v, &m, &prev));
+    v.nodes[0].obs.read_only = false;
+    assert_false(decide_unfence(&v, &m, &prev));
+    v.nodes[0].obs.read_only = true;
+    v.nodes[0].health.verdict = HEALTH_SUSPECT;
+    assert_false(decide_unfence(&v, &m, &prev));
 }
 
 static void rolled_back_writer(void **state)
@@ -475,6 +559,7 @@ static void exhaustive(void **state)
     uint64_t seen[2] = {0, 0};
     long starts = 0, calls = 0;
     world(3);
+    nobody_published();
     const struct decide_memory announced = m;
     for (int policy = 0; policy < POLICIES; policy++) {
         bool remembered = policy & 1, held = !(policy & 4);
@@ -527,6 +612,10 @@ int main(void)
         cmocka_unit_test(old_primary_returns),
         cmocka_unit_test(discovery),
         cmocka_unit_test(successors),
+        cmocka_unit_test(successor_waits_for_the_barrier),
+        cmocka_unit_test(forked_off),
+        cmocka_unit_test(interrupted_promotion),
+        cmocka_unit_test(soft_fence_left_behind),
         cmocka_unit_test(rolled_back_writer),
         cmocka_unit_test(restart_asks_first),
         cmocka_unit_test(no_action_in_tilt_or_without_authority),

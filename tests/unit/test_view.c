@@ -53,6 +53,29 @@ static void observe_reports_what_matters(void **state)
     assert_int_equal(v.nodes[1].health.verdict, HEALTH_OK);
 }
 
+static void since_when_a_primary(void **state)
+{
+    (void)state;
+    struct health_policy p;
+    health_policy_default(&p);
+    coreview_make(&v, 2, 1000);
+    struct observation o = v.nodes[1].obs;
+    o.received_at = 2000;
+    (void)view_observe(&v, 1, &p, &o);
+    assert_true(v.nodes[1].primary_since == 0);
+    o.role = ROLE_PRIMARY;
+    o.timeline = 2;
+    for (o.received_at = 3000; o.received_at < 5000; o.received_at += 1000)
+        (void)view_observe(&v, 1, &p, &o);
+    assert_true(v.nodes[1].primary_since == 3000);
+    o.timeline = 3;
+    (void)view_observe(&v, 1, &p, &o);
+    assert_true(v.nodes[1].primary_since == 5000);
+    o.role = ROLE_REPLICA;
+    (void)view_observe(&v, 1, &p, &o);
+    assert_true(v.nodes[1].primary_since == 0);
+}
+
 static void timeline_is_not_forgotten(void **state)
 {
     (void)state;
@@ -151,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes),
         cmocka_unit_test(observe_reports_what_matters),
+        cmocka_unit_test(since_when_a_primary),
         cmocka_unit_test(timeline_is_not_forgotten),
         cmocka_unit_test(lag_follows_the_writer),
         cmocka_unit_test(who_follows_whom),
