@@ -33,8 +33,11 @@ static bool parse_range(const char *text, struct options *o)
 {
     char from[24];
     const char *dots = strstr(text, "..");
-    if (!dots)
-        return str_to_u64(text, &o->from) && (o->to = o->from, true);
+    if (!dots) {
+        bool good = str_to_u64(text, &o->from);
+        o->to = o->from;
+        return good;
+    }
     size_t n = (size_t)(dots - text);
     if (n >= sizeof(from))
         return false;

@@ -200,9 +200,10 @@ static void automatic(void **state)
     assert_int_equal(start(FAILOVER_UNPLANNED, -1, false), 0);
     run();
     assert_string_equal(
-        trace_text, "journal hold drain stop-receiver:2 stop-receiver:3 probe journal promote:3 probe:3 "
-                    "journal announce:3 drain report-loss:3 checkpoint:3 create-slot:2 repoint:2 "
-                    "journal notify:3");
+        trace_text,
+        "journal hold drain stop-receiver:2 stop-receiver:3 probe journal promote:3 probe:3 "
+        "journal announce:3 drain report-loss:3 checkpoint:3 create-slot:2 repoint:2 "
+        "journal notify:3");
     assert_int_equal(f.result, FAILOVER_PROMOTED);
     assert_int_equal(now_topology.writer, 2);
     assert_int_equal(now_topology.timeline, 2);
