@@ -42,6 +42,7 @@ enum { CLIENT_INSPECT_MAX = 1024 * 1024, CLIENT_RETAIN_MAX = 64 * 1024 };
 /* What the requests since the last boundary do. */
 struct batch {
     unsigned bits;      /* of all statements; CLASS_READ alone: a read */
+    unsigned parsed_bits; /* of statements that were only parsed */
     bool opened;        /* something was sent */
     bool read;          /* routed as a read */
     bool retry;         /* is running again; not once more */
@@ -53,7 +54,7 @@ struct batch {
     bool unpin, drops_prepared;
     bool sync_seen; /* the client sent Sync (or it is a Query): it waits for ReadyForQuery */
     enum classify_pin pin;
-    struct pstmt *stmt; /* the last one seen; borrowed */
+    struct pstmt *stmt, *parsed; /* the last ones bound and parsed; borrowed from the cache */
     usec_t started;
 };
 

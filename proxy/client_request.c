@@ -58,7 +58,7 @@ static void inspect_sql(struct client *c, struct slice sql)
     batch_add(c, &k);
 }
 
-static void inspect_stmt(struct client *c, struct pstmt *p)
+static void classify_stmt(const struct client *c, struct pstmt *p)
 {
     const struct catalog *cat = catalog_of(c);
     if (p->classified_by != cat || !p->cls.n_statements) {
@@ -66,10 +66,8 @@ static void inspect_stmt(struct client *c, struct pstmt *p)
         classify_sql((struct slice){p->sql, p->sql_len}, cat, &opts, &p->cls);
         p->classified_by = cat;
     }
-    batch_add(c, &p->cls);
-    c->batch.stmt = p;
-    if (p->learned)
-        c->batch.bits |= CLASS_UNKNOWN;
+    if (p->learned && p->cls.bits == CLASS_READ)
+        p->cls.bits = CLASS_UNKNOWN;
 }
 
 static struct pstmt *stmt_of(struct client *c, struct slice name)
@@ -80,7 +78,8 @@ static struct pstmt *stmt_of(struct client *c, struct slice name)
     return n ? n->stmt : NULL;
 }
 
-/* A complete message (Bind: at least its names) joins the batch's account. 0, or ERR_PROTO. */
+/* A complete message (Bind: at least its names) joins the batch's account. A Parse alone does nothing yet, and any node can
+ * do it: what counts is Bind. 0, or ERR_PROTO. */
 static int inspect(struct client *c, const struct frame *f, const uint8_t *body, size_t have)
 {
     struct msg_parse p;
@@ -100,7 +99,9 @@ static int inspect(struct client *c, const struct frame *f, const uint8_t *body,
         struct pstmt *st = pstmt_get(&c->w->pstmts, p.sql, p.types, p.n_types);
         if (!st)
             return ERR_NOMEM;
-        inspect_stmt(c, st);
+        classify_stmt(c, st);
+        c->batch.parsed_bits |= st->cls.bits;
+        c->batch.parsed = st;
         if (p.name.n == 0) { /* known from now on: the Bind behind it is looked at next */
             pstmt_unref(c->unnamed);
             c->unnamed = st;
@@ -112,10 +113,17 @@ static int inspect(struct client *c, const struct frame *f, const uint8_t *body,
         rc = decode_bind(body, have, f->body_len, &b);
         if (rc < 0)
             return rc;
-        if ((st = stmt_of(c, b.statement)) != NULL)
-            inspect_stmt(c, st);
-        else if (c->batch.stmt == NULL)
+        st = stmt_of(c, b.statement);
+        if (st) {
+            classify_stmt(c, st);
+            batch_add(c, &st->cls);
+            c->batch.stmt = st;
+        } else if (!c->batch.parsed) {
             c->batch.bits |= CLASS_UNKNOWN;
+        } else { /* a name that the same batch makes */
+            c->batch.bits |= c->batch.parsed_bits;
+            batch_add(c, &c->batch.parsed->cls);
+        }
         return 0;
     case 'F':
         c->batch.bits |= CLASS_UNKNOWN;
@@ -170,6 +178,8 @@ static enum scan scan_batch(struct client *c, size_t *end, bool *flush)
         if (f.type == 'Q' || f.type == 'F' || f.type == 'S' || f.type == 'H') {
             *end = at;
             *flush = f.type == 'H';
+            if (*flush) /* what was parsed will be executed by messages behind the Flush, on the same server */
+                c->batch.bits |= c->batch.parsed_bits;
             return SCAN_ROUTE;
         }
     }
