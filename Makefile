@@ -178,7 +178,7 @@ unit: $(UNIT_BIN) ## build and run the unit tests
 	$(if $(UNIT_BIN),CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_BIN))
 
 sim: $(if $(SIM_SRC),$(B)/sim) ## run the failover simulator over SEEDS
-	$(if $(SIM_SRC),$(B)/sim --seeds $(SEEDS),@:)
+	$(if $(SIM_SRC),$(B)/sim --tap --seeds $(SEEDS),@:)
 
 e2e: all ## end-to-end tests on real servers (TESTS=... for some)
 	prove -I tests/lib --timer $(TESTS)

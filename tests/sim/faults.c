@@ -18,7 +18,8 @@ enum fault {
     FAULT_LOST_REPLIES,
     FAULT_CLOCK,
     FAULT_DAEMON,
-    FAULT_SWITCHOVER, /* not a fault: an operator */
+    FAULT_HAND_PROMOTE, /* somebody promotes a replica behind our back */
+    FAULT_SWITCHOVER,   /* not a fault: an operator */
     FAULT_NR
 };
 
@@ -120,6 +121,8 @@ static void strike(struct sim *s)
     sim_trace(s, "fault %d node %d how %d", fault, node, how);
     if (fault == FAULT_CLOCK) {
         s->clock_offset += (1 + (usec_t)sim_below(s, 20)) * SIM_SEC;
+    } else if (fault == FAULT_HAND_PROMOTE) {
+        (void)sim_pg_act(s, &(struct failover_effect){.kind = FX_PROMOTE, .node = node, .to = -1});
     } else if (fault == FAULT_SWITCHOVER) {
         s->m.switchover_wanted = true;
     } else if (fault == FAULT_DAEMON) {
