@@ -1,159 +1,13 @@
 #include "cluster.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/bug.h"
 #include "base/log.h"
 #include "base/str.h"
 
-enum { VERSIONS_RESERVED = 1000000 };
-
-static const usec_t SAMPLE_GAP = 5 * USEC_PER_MS;
-
-#define BIT(i) (UINT64_C(1) << (i))
-
 static void tick_start(struct cluster *c);
 static void closed_one(void *arg);
-static void sample_round(struct cluster *c);
-
-/* ---- journal ---- */
-
-static void reserve_versions(struct cluster *c)
-{
-    c->version_reserved = c->topo.version + VERSIONS_RESERVED;
-}
-
-int cluster_journal(struct cluster *c, const struct decide_memory *m, struct err *e)
-{
-    if (!c->state_dir[0])
-        return 0;
-    struct journal_record *r = calloc(1, sizeof(*r));
-    if (!r)
-        return err_set(e, ERR_NOMEM, "out of memory");
-    str_copy(r->cluster, sizeof(r->cluster), c->conf.name);
-    r->memory = *m;
-    r->version_reserved = c->version_reserved;
-    r->maintenance = c->maintenance;
-    for (int i = 0; i < c->view.n_nodes; i++) {
-        if (c->view.nodes[i].drained)
-            str_copy(r->drained[r->n_drained++], TOPO_NAME_MAX, c->view.nodes[i].name);
-    }
-    const int rc = journal_store(c->state_dir, r, e);
-    free(r);
-    /* A full disk must not stop a failover: go on, but say so. A restart now would find older epochs, which the workers of
-     * a new process accept. */
-    if (rc != 0 && !c->journal_broken)
-        log_event(LOG_ERROR, "journal.failed", LOG_KV({"cluster", c->conf.name}), 1,
-                  "the journal cannot be written, going on without it: %s", e->text);
-    else if (rc == 0 && c->journal_broken)
-        log_event(LOG_NOTICE, "journal.works", LOG_KV({"cluster", c->conf.name}), 1,
-                  "the journal is written again");
-    c->journal_broken = rc != 0;
-    return 0;
-}
-
-static void journal_now(struct cluster *c)
-{
-    struct err e = {0};
-    (void)cluster_journal(c, &c->memory, &e);
-}
-
-static void take_record(struct cluster *c, const struct journal_record *r)
-{
-    char epoch[24];
-    c->memory = r->memory;
-    c->version_reserved = r->version_reserved;
-    c->maintenance = r->maintenance;
-    c->interrupted = r->memory.kind != 0;
-    for (int i = 0; i < r->n_drained; i++) {
-        const int n = view_find(&c->view, r->drained[i]);
-        if (n >= 0)
-            c->view.nodes[n].drained = true;
-    }
-    snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)r->memory.epoch);
-    log_event(LOG_INFO, "journal.read",
-              LOG_KV({"cluster", c->conf.name}, {"epoch", epoch}, {"writer", r->memory.writer}), 3,
-              "state of an earlier run was read");
-}
-
-/* A damaged journal ends the start: to forget which node was the writer could let an old primary serve. */
-static int read_journal(struct cluster *c, struct journal_record *r, struct err *e)
-{
-    if (!c->state_dir[0]) {
-        log_event(LOG_WARNING, "journal.off", LOG_KV({"cluster", c->conf.name}), 1,
-                  "state_dir is not set: nothing is remembered over a restart, an old primary "
-                  "could be taken for the "
-                  "present one");
-        return 0;
-    }
-    const int rc = journal_load(c->state_dir, c->conf.name, r, e);
-    if (rc != ERR_IO)
-        return rc == ERR_NOTFOUND ? 0 : rc;
-    log_event(LOG_ERROR, "journal.failed", LOG_KV({"cluster", c->conf.name}), 1,
-              "the journal cannot be read, going on without it: %s", e->text);
-    c->state_dir[0] = '\0';
-    return 0;
-}
-
-/* ---- publish ---- */
-
-/* Numbers that a snapshot carries besides its rules. */
-static bool same_numbers(const struct topology *a, const struct topology *b)
-{
-    const struct topo_sample *s = &a->sample, *t = &b->sample;
-    if (s->sent_at != t->sent_at || s->flush_lsn != t->flush_lsn ||
-        s->insert_lsn != t->insert_lsn || s->flush_covers != t->flush_covers)
-        return false;
-    for (int i = 0; i < a->n_nodes; i++) {
-        const struct topo_node *x = &a->nodes[i], *y = &b->nodes[i];
-        if (x->lag_known != y->lag_known || x->lag != y->lag || x->lag_bytes != y->lag_bytes ||
-            x->replay_lsn != y->replay_lsn || x->timeline != y->timeline ||
-            x->unreadable != y->unreadable)
-            return false;
-    }
-    return true;
-}
-
-static void log_epoch(const struct cluster *c, const struct topology *t)
-{
-    char epoch[24], timeline[16];
-    snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)t->epoch);
-    snprintf(timeline, sizeof(timeline), "%u", t->timeline);
-    const char *writer = t->writer >= 0 ? t->nodes[t->writer].name : "none";
-    log_event(LOG_INFO, "epoch.published",
-              LOG_KV({"cluster", c->conf.name}, {"epoch", epoch}, {"writer", writer},
-                     {"timeline", timeline}, {"holding", t->holding ? "yes" : "no"}),
-              5, "topology with epoch %s, writer %s", epoch, writer);
-}
-
-void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch_min)
-{
-    struct err e = {0};
-    struct topology *t = &c->scratch;
-    const struct decide_publish what = {
-        .writer = writer, .holding = holding, .epoch_min = epoch_min, .now = clock_now(c->clock)};
-    const bool moved = decide_topology(&c->view, &c->memory, &c->topo, &what, t);
-    if (!moved && same_numbers(t, &c->topo))
-        return;
-    BUG_ON(topology_check(t, &e) != 0);
-    if (t->version >= c->version_reserved) {
-        reserve_versions(c);
-        if (!moved)
-            journal_now(c);
-    }
-    if (moved) {
-        decide_remember(&c->memory, t);
-        journal_now(c);
-    }
-    const int was = c->topo.writer;
-    c->topo = *t;
-    publish_topology(c->publish, c->index, &c->topo);
-    if (moved)
-        log_epoch(c, &c->topo);
-    if (c->topo.writer >= 0 && c->topo.writer != was)
-        cluster_mark_dirty(c); /* lags are measured against the new writer */
-}
 
 /* ---- decide ---- */
 
@@ -278,161 +132,6 @@ static void tick_start(struct cluster *c)
         uv_timer_start(&c->tick, on_tick, ms, 0);
 }
 
-/* ---- observe ---- */
-
-static void log_health(const struct cluster *c, int i, const struct health *was,
-                       const struct probe_result *r)
-{
-    const struct view_node *n = &c->view.nodes[i];
-    const struct health *h = &n->health;
-    const struct log_kv kv[] = {{"cluster", c->conf.name},
-                                {"node", n->name},
-                                {"reason", health_reason_name(h->reason)},
-                                {"outcome", observe_outcome_name(r->obs.outcome)},
-                                {"sqlstate", r->obs.sqlstate[0] ? r->obs.sqlstate : NULL}};
-    const char *detail = r->obs.detail[0] ? r->obs.detail : "no detail";
-    if (h->verdict == HEALTH_OK && was->verdict != HEALTH_OK)
-        log_event(LOG_NOTICE, "node.up", kv, 3, "%s answers as %s on timeline %u", n->name,
-                  topo_role_name(n->obs.role), n->timeline);
-    else if (h->verdict == HEALTH_DOWN && was->verdict != HEALTH_DOWN)
-        log_event(LOG_WARNING, "node.down", kv, 5, "%s %s: %s", n->name,
-                  health_reason_text(h->reason), detail);
-    else if (h->reason == HEALTH_REFUSED_ONCE && was->reason != HEALTH_REFUSED_ONCE)
-        log_event(LOG_WARNING, "node.refused", kv, 5, "%s: %s", n->name, detail);
-    else if (r->obs.outcome != OBSERVE_OK && h->reason != was->reason)
-        log_event(LOG_WARNING, "probe.failed", kv, 5, "%s: %s", n->name, detail);
-}
-
-static void log_role(const struct cluster *c, int i, enum topo_role was)
-{
-    const struct view_node *n = &c->view.nodes[i];
-    if (n->obs.role != was && was != ROLE_UNKNOWN)
-        log_event(LOG_NOTICE, "node.role",
-                  LOG_KV({"cluster", c->conf.name}, {"node", n->name},
-                         {"from", topo_role_name(was)}, {"to", topo_role_name(n->obs.role)}),
-                  4, "%s is a %s now", n->name, topo_role_name(n->obs.role));
-}
-
-/* The replicas' positions are wanted from the same moment as the writer's, else a busy writer looks like lag. */
-static void sample_replicas(struct cluster *c)
-{
-    for (int i = 0; i < c->n_nodes; i++) {
-        if (c->view.nodes[i].seen && c->view.nodes[i].obs.role == ROLE_REPLICA)
-            (void)node_sample(c->nodes[i], c->health_policy.check_timeout / 2);
-    }
-}
-
-static void on_result(void *arg, struct node *node, const struct probe_result *r)
-{
-    struct cluster *c = arg;
-    const int i = node->index;
-    struct view_node *n = &c->view.nodes[i];
-    const struct health was = n->health;
-    const enum topo_role role = n->seen ? n->obs.role : ROLE_UNKNOWN;
-    const bool good =
-        r->obs.outcome == OBSERVE_OK; /* r does not outlive the start of another probe */
-    const bool changed = view_observe(&c->view, i, &c->health_policy, &r->obs);
-    if (r->has_peers && i == c->topo.writer) {
-        c->view.peers_of = i;
-        c->view.peers = r->peers;
-        c->view.slots = r->slots;
-    }
-    log_health(c, i, &was, r);
-    if (good)
-        log_role(c, i, role);
-    node_schedule(node, &n->health, &c->health_policy);
-    if (i == c->topo.writer && was.verdict == HEALTH_OK && n->health.verdict != HEALTH_OK)
-        cluster_probe_all(c);
-    if (i == c->topo.writer && good)
-        sample_replicas(c);
-    if (changed || failover_running(&c->failover) || i == c->topo.writer)
-        cluster_mark_dirty(c);
-}
-
-static void take_sample(struct cluster *c, int i, const struct probe_sample *s)
-{
-    struct observation *o = &c->view.nodes[i].obs;
-    if (!c->view.nodes[i].seen || s->role != o->role)
-        return;
-    if (o->role == ROLE_PRIMARY) {
-        if (s->sent_at <= o->sent_at)
-            return;
-        o->sent_at = s->sent_at;
-        o->received_at = s->received_at;
-        o->flush_lsn = s->flush_or_replay;
-        o->insert_lsn = s->insert_or_receive;
-    } else {
-        /* Times stay: the age of the sender's last message counts from them. */
-        o->replay_lsn = s->flush_or_replay > o->replay_lsn ? s->flush_or_replay : o->replay_lsn;
-        o->receive_lsn =
-            s->insert_or_receive > o->receive_lsn ? s->insert_or_receive : o->receive_lsn;
-    }
-    cluster_mark_dirty(c);
-}
-
-static void on_sample(void *arg, struct node *node, const struct probe_sample *s)
-{
-    struct cluster *c = arg;
-    c->sampling &= ~BIT(node->index);
-    if (s && s->role == c->view.nodes[node->index].obs.role)
-        take_sample(c, node->index, s);
-    else if (s)
-        node_probe(node, c->health_policy.check_timeout); /* promoted or demoted meanwhile */
-    if (!c->sampling && c->sample_wanted)
-        sample_round(c);
-}
-
-static void on_addr(void *arg, struct node *node)
-{
-    struct cluster *c = arg;
-    str_copy(c->view.nodes[node->index].addr, sizeof(c->view.nodes[0].addr), node_addr(node));
-    cluster_mark_dirty(c);
-}
-
-/* ---- hints and samples ---- */
-
-void cluster_hint(struct cluster *c, uint64_t nodes)
-{
-    const usec_t now = clock_now(c->clock);
-    for (int i = 0; i < c->n_nodes; i++) {
-        if (!(nodes & BIT(i)))
-            continue;
-        health_hint(&c->view.nodes[i].health, now);
-        node_probe(c->nodes[i], health_probe_timeout(&c->view.nodes[i].health, &c->health_policy));
-    }
-}
-
-static void on_sample_timer(uv_timer_t *t)
-{
-    sample_round(t->data);
-}
-
-/* One round asks the writer and the replicas once; rounds are at least SAMPLE_GAP apart, and wishes that come during a
- * round are served by the next one. */
-static void sample_round(struct cluster *c)
-{
-    const usec_t now = clock_now(c->clock);
-    if (c->closing || !c->sample_wanted || c->sampling)
-        return;
-    if (now - c->sampled_at < SAMPLE_GAP) {
-        const usec_t wait = c->sampled_at + SAMPLE_GAP - now;
-        uv_timer_start(&c->sample_timer, on_sample_timer, (uint64_t)(wait / USEC_PER_MS + 1), 0);
-        return;
-    }
-    c->sample_wanted = false;
-    c->sampled_at = now;
-    for (int i = 0; i < c->n_nodes; i++) {
-        if (node_sample(c->nodes[i], c->health_policy.check_timeout / 2))
-            c->sampling |= BIT(i);
-    }
-}
-
-void cluster_want_sample(struct cluster *c)
-{
-    c->sample_wanted = true;
-    sample_round(c);
-}
-
 void cluster_acked(struct cluster *c)
 {
     if (c->drain_epoch)
@@ -479,8 +178,7 @@ static void configure_view_node(struct view_node *v, const struct node_conf *n, 
 
 static struct node *make_node(struct cluster *c, const struct node_conf *conf)
 {
-    const struct node_sink sink = {
-        .on_result = on_result, .on_sample = on_sample, .on_addr = on_addr, .arg = c};
+    const struct node_sink sink = cluster_sink(c);
     return node_new(&c->loop->uv, c->clock, conf, c->conf.monitor, &sink);
 }
 
@@ -608,7 +306,7 @@ struct cluster *cluster_new(const struct cluster_env *env, const struct repl_con
     c->conf = conf->clusters[index];
     str_copy(c->state_dir, sizeof(c->state_dir), conf->state_dir);
     set_policies(c, conf);
-    if (read_journal(c, r, e) != 0) {
+    if (cluster_read_journal(c, r, e) != 0) {
         free(r);
         free(c);
         return NULL;
@@ -617,7 +315,7 @@ struct cluster *cluster_new(const struct cluster_env *env, const struct repl_con
     timers_init(c);
     add_nodes(c, conf);
     if (r->cluster[0])
-        take_record(c, r);
+        cluster_take_record(c, r);
     free(r);
     c->topo.epoch = c->memory.epoch;
     c->topo.version = c->version_reserved;

@@ -130,23 +130,40 @@ void cluster_acked(struct cluster *c); /* a worker acknowledged something */
 void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_done_cb done,
                      void *arg);
 
-/* ---- between cluster.c and cluster_failover.c ---- */
+/* ---- between the cluster*.c files ---- */
 
-/* Decides soon, in a turn of its own. */
+/* Decides soon, in a turn of its own (cluster.c). */
 void cluster_mark_dirty(struct cluster *c);
-/* Publishes if anything differs from the last snapshot. */
-void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch_min);
-/* Writes memory, drained nodes and maintenance. 0 also without persistence. */
-int cluster_journal(struct cluster *c, const struct decide_memory *m, struct err *e);
 void cluster_probe_all(struct cluster *c);
 struct failover_input cluster_input(struct cluster *c);
 enum authority cluster_authority(const struct cluster *c);
-void cluster_place(const struct cluster *c, int node, struct action_place *out);
 
+/* Publishes if anything differs from the last snapshot; a new epoch is journaled before (cluster_publish.c). */
+void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch_min);
+/* Writes memory, drained nodes and maintenance. 0 also without persistence. */
+int cluster_journal(struct cluster *c, const struct decide_memory *m, struct err *e);
+int cluster_read_journal(struct cluster *c, struct journal_record *r, struct err *e);
+void cluster_take_record(struct cluster *c, const struct journal_record *r);
+
+/* Where nodes report to (cluster_observe.c). */
+struct node_sink cluster_sink(struct cluster *c);
+
+/* Runs of the failover machine (cluster_failover.c). */
+const char *cluster_node_name(const struct cluster *c, int i);
 void cluster_failover_start(struct cluster *c);
+int cluster_run_start(struct cluster *c, const struct failover_request *r, struct err *e);
 /* A tick or a change of the view while a run is under way. */
 void cluster_failover_tick(struct cluster *c);
+void cluster_action_ended(struct cluster *c, enum failover_effect_kind kind, int node,
+                          const struct err *e);
+
+/* Actions on nodes (cluster_action.c). repair: not part of a run. Returns 0 when the action is under way. */
+void cluster_place(const struct cluster *c, int node, struct action_place *out);
+int cluster_action(struct cluster *c, enum failover_effect_kind kind, int node, int to,
+                   usec_t timeout, bool repair);
 /* Fences old primaries that came back, points strays at the writer. Outside of runs. */
 void cluster_repair(struct cluster *c);
+/* No repairs of replicas for a moment. */
+void cluster_rest(struct cluster *c, usec_t now);
 
 #endif

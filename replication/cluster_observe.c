@@ -1,0 +1,174 @@
+#include "cluster.h"
+
+#include "base/bug.h"
+#include "base/log.h"
+#include "base/str.h"
+
+/* What comes in: probe results, samples, addresses, hints. All of it is only recorded here. */
+
+static const usec_t SAMPLE_GAP = 5 * USEC_PER_MS;
+
+#define BIT(i) (UINT64_C(1) << (i))
+
+static void sample_round(struct cluster *c);
+
+/* ---- observe ---- */
+
+static void log_health(const struct cluster *c, int i, const struct health *was,
+                       const struct probe_result *r)
+{
+    const struct view_node *n = &c->view.nodes[i];
+    const struct health *h = &n->health;
+    const struct log_kv kv[] = {{"cluster", c->conf.name},
+                                {"node", n->name},
+                                {"reason", health_reason_name(h->reason)},
+                                {"outcome", observe_outcome_name(r->obs.outcome)},
+                                {"sqlstate", r->obs.sqlstate[0] ? r->obs.sqlstate : NULL}};
+    const char *detail = r->obs.detail[0] ? r->obs.detail : "no detail";
+    if (h->verdict == HEALTH_OK && was->verdict != HEALTH_OK)
+        log_event(LOG_NOTICE, "node.up", kv, 3, "%s answers as %s on timeline %u", n->name,
+                  topo_role_name(n->obs.role), n->timeline);
+    else if (h->verdict == HEALTH_DOWN && was->verdict != HEALTH_DOWN)
+        log_event(LOG_WARNING, "node.down", kv, 5, "%s %s: %s", n->name,
+                  health_reason_text(h->reason), detail);
+    else if (h->reason == HEALTH_REFUSED_ONCE && was->reason != HEALTH_REFUSED_ONCE)
+        log_event(LOG_WARNING, "node.refused", kv, 5, "%s: %s", n->name, detail);
+    else if (r->obs.outcome != OBSERVE_OK && h->reason != was->reason)
+        log_event(LOG_WARNING, "probe.failed", kv, 5, "%s: %s", n->name, detail);
+}
+
+static void log_role(const struct cluster *c, int i, enum topo_role was)
+{
+    const struct view_node *n = &c->view.nodes[i];
+    if (n->obs.role != was && was != ROLE_UNKNOWN)
+        log_event(LOG_NOTICE, "node.role",
+                  LOG_KV({"cluster", c->conf.name}, {"node", n->name},
+                         {"from", topo_role_name(was)}, {"to", topo_role_name(n->obs.role)}),
+                  4, "%s is a %s now", n->name, topo_role_name(n->obs.role));
+}
+
+/* The replicas' positions are wanted from the same moment as the writer's, else a busy writer looks like lag. */
+static void sample_replicas(struct cluster *c)
+{
+    for (int i = 0; i < c->n_nodes; i++) {
+        if (c->view.nodes[i].seen && c->view.nodes[i].obs.role == ROLE_REPLICA)
+            (void)node_sample(c->nodes[i], c->health_policy.check_timeout / 2);
+    }
+}
+
+static void on_result(void *arg, struct node *node, const struct probe_result *r)
+{
+    struct cluster *c = arg;
+    const int i = node->index;
+    struct view_node *n = &c->view.nodes[i];
+    const struct health was = n->health;
+    const enum topo_role role = n->seen ? n->obs.role : ROLE_UNKNOWN;
+    const bool good =
+        r->obs.outcome == OBSERVE_OK; /* r does not outlive the start of another probe */
+    const bool changed = view_observe(&c->view, i, &c->health_policy, &r->obs);
+    if (r->has_peers && i == c->topo.writer) {
+        c->view.peers_of = i;
+        c->view.peers = r->peers;
+        c->view.slots = r->slots;
+    }
+    log_health(c, i, &was, r);
+    if (good)
+        log_role(c, i, role);
+    node_schedule(node, &n->health, &c->health_policy);
+    if (i == c->topo.writer && was.verdict == HEALTH_OK && n->health.verdict != HEALTH_OK)
+        cluster_probe_all(c);
+    if (i == c->topo.writer && good)
+        sample_replicas(c);
+    if (changed || failover_running(&c->failover) || i == c->topo.writer)
+        cluster_mark_dirty(c);
+}
+
+static void take_sample(struct cluster *c, int i, const struct probe_sample *s)
+{
+    struct observation *o = &c->view.nodes[i].obs;
+    if (!c->view.nodes[i].seen || s->role != o->role)
+        return;
+    if (o->role == ROLE_PRIMARY) {
+        if (s->sent_at <= o->sent_at)
+            return;
+        o->sent_at = s->sent_at;
+        o->received_at = s->received_at;
+        o->flush_lsn = s->flush_or_replay;
+        o->insert_lsn = s->insert_or_receive;
+    } else {
+        /* Times stay: the age of the sender's last message counts from them. */
+        o->replay_lsn = s->flush_or_replay > o->replay_lsn ? s->flush_or_replay : o->replay_lsn;
+        o->receive_lsn =
+            s->insert_or_receive > o->receive_lsn ? s->insert_or_receive : o->receive_lsn;
+    }
+    cluster_mark_dirty(c);
+}
+
+static void on_sample(void *arg, struct node *node, const struct probe_sample *s)
+{
+    struct cluster *c = arg;
+    c->sampling &= ~BIT(node->index);
+    if (s && s->role == c->view.nodes[node->index].obs.role)
+        take_sample(c, node->index, s);
+    else if (s)
+        node_probe(node, c->health_policy.check_timeout); /* promoted or demoted meanwhile */
+    if (!c->sampling && c->sample_wanted)
+        sample_round(c);
+}
+
+static void on_addr(void *arg, struct node *node)
+{
+    struct cluster *c = arg;
+    str_copy(c->view.nodes[node->index].addr, sizeof(c->view.nodes[0].addr), node_addr(node));
+    cluster_mark_dirty(c);
+}
+
+/* ---- hints and samples ---- */
+
+void cluster_hint(struct cluster *c, uint64_t nodes)
+{
+    const usec_t now = clock_now(c->clock);
+    for (int i = 0; i < c->n_nodes; i++) {
+        if (!(nodes & BIT(i)))
+            continue;
+        health_hint(&c->view.nodes[i].health, now);
+        node_probe(c->nodes[i], health_probe_timeout(&c->view.nodes[i].health, &c->health_policy));
+    }
+}
+
+static void on_sample_timer(uv_timer_t *t)
+{
+    sample_round(t->data);
+}
+
+/* One round asks the writer and the replicas once; rounds are at least SAMPLE_GAP apart, and wishes that come during a
+ * round are served by the next one. */
+static void sample_round(struct cluster *c)
+{
+    const usec_t now = clock_now(c->clock);
+    if (c->closing || !c->sample_wanted || c->sampling)
+        return;
+    if (now - c->sampled_at < SAMPLE_GAP) {
+        const usec_t wait = c->sampled_at + SAMPLE_GAP - now;
+        uv_timer_start(&c->sample_timer, on_sample_timer, (uint64_t)(wait / USEC_PER_MS + 1), 0);
+        return;
+    }
+    c->sample_wanted = false;
+    c->sampled_at = now;
+    for (int i = 0; i < c->n_nodes; i++) {
+        if (node_sample(c->nodes[i], c->health_policy.check_timeout / 2))
+            c->sampling |= BIT(i);
+    }
+}
+
+void cluster_want_sample(struct cluster *c)
+{
+    c->sample_wanted = true;
+    sample_round(c);
+}
+
+struct node_sink cluster_sink(struct cluster *c)
+{
+    return (struct node_sink){
+        .on_result = on_result, .on_sample = on_sample, .on_addr = on_addr, .arg = c};
+}
