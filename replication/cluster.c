@@ -134,8 +134,10 @@ static void tick_start(struct cluster *c)
 
 void cluster_acked(struct cluster *c)
 {
-    if (c->drain_epoch)
+    if (failover_running(&c->failover) && c->drain_epoch)
         cluster_failover_tick(c);
+    else if (!c->view.drained)
+        cluster_mark_dirty(c); /* a successor waits for the barrier */
 }
 
 /* ---- configuration ---- */

@@ -144,6 +144,11 @@ static void repair_next(struct cluster *c, const struct pending *p, const struct
     if (node < 0)
         return;
     c->repairing &= ~BIT(node);
+    if (p->kind == FX_UNFENCE && !e->code && strcmp(c->memory.fenced, p->node) == 0) {
+        struct err je = {0};
+        c->memory.fenced[0] = '\0';
+        (void)cluster_journal(c, &c->memory, &je);
+    }
     const bool on = p->kind == FX_CREATE_SLOT && !e->code && to >= 0 && to == c->topo.writer;
     if (on && !failover_running(&c->failover) &&
         cluster_action(c, FX_REPOINT, node, to, REPAIR_TIMEOUT, true) == 0)
