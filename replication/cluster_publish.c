@@ -125,6 +125,12 @@ void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch
 {
     struct err e = {0};
     struct topology *t = &c->scratch;
+    /* Whoever chose the writer looked at the view some moments ago: only a primary may be announced. */
+    if (writer >= 0 &&
+        (!c->view.nodes[writer].seen || c->view.nodes[writer].obs.role != ROLE_PRIMARY)) {
+        writer = TOPO_NO_WRITER;
+        holding = true;
+    }
     const struct decide_publish what = {
         .writer = writer, .holding = holding, .epoch_min = epoch_min, .now = clock_now(c->clock)};
     const bool moved = decide_topology(&c->view, &c->memory, &c->topo, &what, t);

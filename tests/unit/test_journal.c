@@ -30,6 +30,7 @@ static struct journal_record sample(void)
     str_copy(r.cluster, sizeof(r.cluster), "prod");
     str_copy(r.memory.writer, sizeof(r.memory.writer), "pg1");
     str_copy(r.memory.target, sizeof(r.memory.target), "pg2:5433");
+    str_copy(r.memory.fenced, sizeof(r.memory.fenced), "pg 9");
     str_copy(r.drained[0], TOPO_NAME_MAX, "pg3");
     str_copy(r.drained[1], TOPO_NAME_MAX, "pg4");
     return r;
@@ -44,6 +45,7 @@ static void assert_same(const struct journal_record *a, const struct journal_rec
     assert_int_equal(a->memory.writer_lsn, b->memory.writer_lsn);
     assert_string_equal(a->memory.writer, b->memory.writer);
     assert_string_equal(a->memory.target, b->memory.target);
+    assert_string_equal(a->memory.fenced, b->memory.fenced);
     assert_int_equal(a->memory.step, b->memory.step);
     assert_int_equal(a->memory.kind, b->memory.kind);
     assert_int_equal(a->version_reserved, b->version_reserved);
