@@ -71,7 +71,8 @@ usec_t failover_next(const struct failover *f)
 {
     if (!failover_running(f))
         return USEC_NEVER;
-    usec_t again = f->asked_at + FAILOVER_RUN_ASK_AGAIN;
+    bool waiting = f->sm.state == FAILOVER_WAITING;
+    usec_t again = f->asked_at + (waiting ? FAILOVER_RUN_ASK_WAITING : FAILOVER_RUN_ASK_AGAIN);
     return again < f->deadline ? again : f->deadline;
 }
 

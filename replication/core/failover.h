@@ -168,7 +168,7 @@ struct failover {
     uint64_t pending, slots_made, repoint_sent; /* nodes */
     usec_t asked_at;                            /* of the last extra probe */
     lsn_t seen_replay;
-    usec_t seen_at;
+    usec_t seen_at, failed_at;
     int stalls;
 };
 

@@ -12,6 +12,7 @@ enum {
     STALLS_MAX =
         3, /* probes in a row with the same replay position: only a partial record is left */
 };
+#define PROMOTE_LOOK  (500 * USEC_PER_MS)
 #define JOURNAL_RETRY (100 * USEC_PER_MS)
 
 static const struct view_node *node_of(const struct failover_ctx *c, int i)
@@ -44,7 +45,7 @@ void failover_run_move(const struct failover_ctx *c, enum failover_state to, use
     f->fence_pending = f->fence_failed = f->drain_failed = f->promote_failed = false;
     f->journaling = f->journal_failed = false;
     f->asked_at = 0;
-    f->seen_at = 0;
+    f->seen_at = f->failed_at = 0;
     f->stalls = 0;
     f->since = c->in->now;
     f->deadline = c->in->now + timeout;
@@ -82,7 +83,9 @@ static void ask(const struct failover_ctx *c, int node)
 
 static void ask_again(const struct failover_ctx *c, int node)
 {
-    if (c->in->now - c->f->asked_at >= FAILOVER_RUN_ASK_AGAIN)
+    bool waiting = failover_state_of(c->f) == FAILOVER_WAITING;
+    usec_t pause = waiting ? FAILOVER_RUN_ASK_WAITING : FAILOVER_RUN_ASK_AGAIN;
+    if (c->in->now - c->f->asked_at >= pause)
         ask(c, node);
 }
 
@@ -417,15 +420,12 @@ static bool step_promoting(const struct failover_ctx *c)
     if (adopt_promoted(c, "promotion seen"))
         return true;
     /* A failed call may still have signaled the server: look for some time before another one is chosen. */
-    if (late(c) || (f->promote_failed && f->stalls > STALLS_MAX)) {
+    if (f->promote_failed && !f->failed_at)
+        f->failed_at = c->in->now;
+    if (late(c) || (f->failed_at && c->in->now - f->failed_at > PROMOTE_LOOK)) {
         f->excluded |= BIT(f->candidate);
         failover_run_move(c, FAILOVER_CHOOSING, c->in->policy->revoke_timeout, "promotion failed");
         return true;
-    }
-    const struct observation *o = &node_of(c, f->candidate)->obs;
-    if (f->promote_failed && o->sent_at != f->seen_at) {
-        f->stalls++;
-        f->seen_at = o->sent_at;
     }
     ask_again(c, f->candidate);
     return false;

@@ -5,8 +5,9 @@
 
 #include "failover.h"
 
-#define FAILOVER_RUN_ASK_AGAIN \
-    (50 * USEC_PER_MS) /* between extra probes while a state waits for what they show */
+/* Between extra probes: while clients are held and one answer is awaited, and while nobody can be promoted. */
+#define FAILOVER_RUN_ASK_AGAIN   (10 * USEC_PER_MS)
+#define FAILOVER_RUN_ASK_WAITING (200 * USEC_PER_MS)
 
 /* One step's surroundings; fx may be NULL only for failover_run_rank. */
 struct failover_ctx {
