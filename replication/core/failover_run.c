@@ -582,6 +582,7 @@ static void unfence(const struct failover_ctx *c)
         e->deadline = soon; /* Clients wait: a lost answer must not cost the whole state's time. */
     c->f->fence_pending = true;
     c->f->fence_failed = false;
+    c->f->asked_at = c->in->now;
 }
 
 /* Back to the old writer if it is there; else the run ends without a writer and decide() goes on from the view. A node
@@ -612,7 +613,7 @@ static bool step_aborting(const struct failover_ctx *c)
         f->phase = 2;
     }
     if (f->phase == 2) {
-        if (f->fence_failed && !late(c))
+        if (f->fence_failed && !late(c) && c->in->now - f->asked_at >= FAILOVER_RUN_ASK_WAITING)
             unfence(c);
         if (f->fence_pending && !late(c))
             return false;

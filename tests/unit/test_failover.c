@@ -509,6 +509,68 @@ static void cancel(void **state)
     }
 }
 
+/* Behind a promotion there is no way back: the journal is tried until it can be written, and nothing is announced
+ * before. */
+static void journal_fails_after_promotion(void **state)
+{
+    (void)state;
+    setup_world(3);
+    kill_writer();
+    assert_int_equal(start(FAILOVER_UNPLANNED, -1, false), 0);
+    for (int i = 0; i < 100 && failover_state_of(&f) != FAILOVER_ANNOUNCING; i++) {
+        if (count[FX_PROMOTE])
+            fails = BIT(FX_JOURNAL);
+        if (!answer_one()) {
+            now += 10 * MS;
+            event(FAILOVER_EV_TICK, FX_NONE, -1, 0);
+        }
+    }
+    for (int i = 0; i < 2000; i++) {
+        (void)answer_one();
+        now += 10 * MS;
+        event(FAILOVER_EV_TICK, FX_NONE, -1, 0);
+    }
+    assert_int_equal(failover_state_of(&f), FAILOVER_ANNOUNCING);
+    assert_int_equal(count[FX_ANNOUNCE], 0);
+    assert_true(count[FX_JOURNAL] > 10);
+    fails = 0;
+    run();
+    assert_int_equal(f.result, FAILOVER_PROMOTED);
+    assert_int_equal(now_topology.writer, 1);
+}
+
+/* Found by the simulator: one lost answer must not leave the kept writer read-only. */
+static void unfence_is_tried_again(void **state)
+{
+    (void)state;
+    setup_world(2);
+    v.nodes[0].obs.flush_lsn = 5000; /* the candidate never gets there: back */
+    assert_int_equal(start(FAILOVER_SWITCHOVER, 1, false), 0);
+    assert_string_equal(f.memory.fenced, "pg1"); /* remembered before it is done */
+    for (int i = 0; i < 10000 && count[FX_UNFENCE] < 3; i++) {
+        fails = BIT(FX_UNFENCE);
+        if (!answer_one()) {
+            now += 10 * MS;
+            event(FAILOVER_EV_TICK, FX_NONE, -1, 0);
+        }
+    }
+    assert_int_equal(count[FX_UNFENCE], 3);
+    assert_int_equal(count[FX_ANNOUNCE], 0);
+    fails = 0;
+    run();
+    assert_int_equal(f.result, FAILOVER_KEPT);
+    assert_string_equal(f.memory.fenced, "");
+    /* It never works: the writer is announced all the same, and decide_unfence goes on. */
+    setup_world(2);
+    v.nodes[0].obs.flush_lsn = 5000;
+    fails = BIT(FX_UNFENCE);
+    assert_int_equal(start(FAILOVER_SWITCHOVER, 1, false), 0);
+    run();
+    assert_int_equal(f.result, FAILOVER_KEPT);
+    assert_int_equal(now_topology.writer, 0);
+    assert_string_equal(f.memory.fenced, "pg1");
+}
+
 static void edges(void **state)
 {
     (void)state;
@@ -613,6 +675,8 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(forced_over_a_living_writer),
         cmocka_unit_test(cancel),
+        cmocka_unit_test(journal_fails_after_promotion),
+        cmocka_unit_test(unfence_is_tried_again),
         cmocka_unit_test(edges),
         cmocka_unit_test(random_events),
     };
