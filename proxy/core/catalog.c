@@ -17,11 +17,12 @@ enum { NAME_MAX_BYTES = 63, FUNCTIONS_MAX = 1 << 20 };
     X("inet_client_addr")                                                                         \
     X("inet_client_port")                                                                         \
     X("inet_server_addr")                                                                         \
-    X("inet_server_port") X("lastval") X("nextval") X("set_config") X("setseed") X("setval") X(   \
-        "txid_current") X("txid_current_if_assigned") X("txid_current_snapshot") X("txid_status") \
-        X("pg_available_wal_summaries") X("pg_backend_pid") X("pg_blocking_pids")                 \
-            X("pg_conf_load_time") X("pg_current_logfile") X("pg_current_snapshot")               \
-                X("pg_current_xact_id") X("pg_current_xact_id_if_assigned") X("pg_cursor")        \
+    X("inet_server_port")                                                                         \
+    X("lastval") X("nextval") X("set_config") X("setseed") X("setval") X("txid_current")          \
+        X("txid_current_if_assigned") X("txid_current_snapshot") X("txid_status")                 \
+            X("pg_available_wal_summaries") X("pg_backend_pid") X("pg_blocking_pids")             \
+                X("pg_conf_load_time") X("pg_current_logfile") X("pg_current_snapshot") X(        \
+                    "pg_current_xact_id") X("pg_current_xact_id_if_assigned") X("pg_cursor")      \
                     X("pg_export_snapshot") X("pg_hba_file_rules") X("pg_ident_file_mappings") X( \
                         "pg_is_in_backup") X("pg_is_in_recovery") X("pg_is_wal_replay_paused")    \
                         X("pg_jit_available") X("pg_listening_channels") X("pg_lock_status")      \
@@ -33,27 +34,28 @@ enum { NAME_MAX_BYTES = 63, FUNCTIONS_MAX = 1 << 20 };
                                                 X("pg_xact_status")
 
 /* The same by prefix, for functions and relations alike: families that grow with every version. */
-#define NODE_PREFIXES(X)                                                                      \
-    X("dblink")                                                                               \
-    X("lo_")                                                                                  \
-    X("pg_advisory")                                                                          \
-    X("pg_control_")                                                                          \
-    X("pg_current_wal")                                                                       \
-    X("pg_get_backend_") X("pg_get_repl") X("pg_get_shmem") X("pg_get_wal_") X("pg_last_")    \
-        X("pg_log_") X("pg_logical_") X("pg_ls_") X("pg_prepared_") X("pg_read_")             \
-            X("pg_replication_") X("pg_show_repl") X("pg_stat_") X("pg_statio_") X("pg_temp") \
-                X("pg_toast_temp") X("pg_try_advisory")
+#define NODE_PREFIXES(X)                                                                    \
+    X("dblink")                                                                             \
+    X("lo_")                                                                                \
+    X("pg_advisory")                                                                        \
+    X("pg_control_")                                                                        \
+    X("pg_current_wal")                                                                     \
+    X("pg_get_backend_")                                                                    \
+    X("pg_get_repl") X("pg_get_shmem") X("pg_get_wal_") X("pg_last_") X("pg_log_")          \
+        X("pg_logical_") X("pg_ls_") X("pg_prepared_") X("pg_read_") X("pg_replication_")   \
+            X("pg_show_repl") X("pg_stat_") X("pg_statio_") X("pg_temp") X("pg_toast_temp") \
+                X("pg_try_advisory")
 
 /* Relations of pg_catalog that show the node. (pg_stat_* and the like go by prefix.) */
-#define NODE_RELATIONS(X)                                                                  \
-    X("pg_aios")                                                                           \
-    X("pg_backend_memory_contexts")                                                        \
-    X("pg_config")                                                                         \
-    X("pg_cursors")                                                                        \
-    X("pg_dsm_registry_allocations")                                                       \
-    X("pg_file_settings") X("pg_hba_file_rules") X("pg_ident_file_mappings") X("pg_locks") \
-        X("pg_sequences") X("pg_settings") X("pg_shmem_allocations")                       \
-            X("pg_shmem_allocations_numa")
+#define NODE_RELATIONS(X)                                                              \
+    X("pg_aios")                                                                       \
+    X("pg_backend_memory_contexts")                                                    \
+    X("pg_config")                                                                     \
+    X("pg_cursors")                                                                    \
+    X("pg_dsm_registry_allocations")                                                   \
+    X("pg_file_settings")                                                              \
+    X("pg_hba_file_rules") X("pg_ident_file_mappings") X("pg_locks") X("pg_sequences") \
+        X("pg_settings") X("pg_shmem_allocations") X("pg_shmem_allocations_numa")
 
 /* Volatile functions of pg_catalog that do no harm on a replica: they give a new answer at each call, and that is all. */
 #define HARMLESS_FUNCTIONS(X)                                                                     \
@@ -62,10 +64,11 @@ enum { NAME_MAX_BYTES = 63, FUNCTIONS_MAX = 1 << 20 };
     X("clock_timestamp")                                                                          \
     X("timeofday")                                                                                \
     X("pg_sleep")                                                                                 \
-    X("pg_sleep_for") X("pg_sleep_until") X("gen_random_uuid") X("uuidv4") X("uuidv7")            \
-        X("pg_relation_size") X("pg_table_size") X("pg_indexes_size") X("pg_total_relation_size") \
-            X("pg_database_size") X("pg_tablespace_size") X("pg_client_encoding")                 \
-                X("current_query") X("pg_partition_tree") X("pg_partition_ancestors")
+    X("pg_sleep_for")                                                                             \
+    X("pg_sleep_until") X("gen_random_uuid") X("uuidv4") X("uuidv7") X("pg_relation_size")        \
+        X("pg_table_size") X("pg_indexes_size") X("pg_total_relation_size") X("pg_database_size") \
+            X("pg_tablespace_size") X("pg_client_encoding") X("current_query")                    \
+                X("pg_partition_tree") X("pg_partition_ancestors")
 
 #define ITEM(name) name,
 static const char *const node_functions[] = {NODE_FUNCTIONS(ITEM)};
@@ -140,11 +143,23 @@ const char *const catalog_sql_version =
     "'pg_catalog.pg_rewrite'::regclass,"
     " 'pg_catalog.pg_inherits'::regclass]::oid[]) r";
 
+/* n is 1 to 8. Two loads that may overlap, so that no length needs a loop; different lengths never meet, as the length
+ * is part of the hash. */
 static uint64_t load8(const char *p, size_t n)
 {
     uint64_t v = 0;
-    memcpy(&v, p, n);
-    return v;
+    if (n == 8) {
+        memcpy(&v, p, 8);
+        return v;
+    }
+    if (n >= 4) {
+        uint32_t a, b;
+        memcpy(&a, p, 4);
+        memcpy(&b, p + n - 4, 4);
+        return (uint64_t)a << 32 | b;
+    }
+    return (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 |
+           (uint64_t)(uint8_t)p[n - 1] << 16;
 }
 
 /* Names are short, so eight bytes a step. Never 0, which marks a free slot. */

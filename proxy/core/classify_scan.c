@@ -26,7 +26,7 @@ static bool prev_is_punct(const struct scan *sc, char c)
 
 static void read_token(struct lexer *lx, struct scan_token *t, bool behind_dot)
 {
-    t->lex = lex_next(lx);
+    lex_next_to(lx, &t->lex);
     t->word = (struct word){WORD_NONE, 0};
     t->name = (struct slice){NULL, 0};
     if (t->lex.kind != LEX_IDENT && t->lex.kind != LEX_QIDENT)

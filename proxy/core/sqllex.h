@@ -49,6 +49,7 @@ struct lexer {
 void lex_init(struct lexer *lx, struct slice text, bool backslash);
 /* The next token, comments skipped (a hint in them is remembered). */
 struct lex_token lex_next(struct lexer *lx);
+void lex_next_to(struct lexer *lx, struct lex_token *t);
 /* The same with comments. */
 struct lex_token lex_next_raw(struct lexer *lx);
 
