@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/str.h"
 
+static const usec_t IN_DOUBT_MAX = 10 * USEC_PER_SEC;
+
 static void tick_start(struct cluster *c);
 static void closed_one(void *arg);
 
@@ -105,6 +107,17 @@ static void probe_unreadable(struct cluster *c)
     }
 }
 
+/* While the writer's fate is open the replicas' voices must be fresh. Not for ever: a writer that stays down is asked at
+ * the usual pace. */
+static bool in_doubt(const struct cluster *c)
+{
+    const int w = view_find(&c->view, c->memory.writer);
+    if (w < 0 || failover_running(&c->failover))
+        return false;
+    const struct health *h = &c->view.nodes[w].health;
+    return h->verdict != HEALTH_OK && clock_now(c->clock) - h->since < IN_DOUBT_MAX;
+}
+
 static void on_tick(uv_timer_t *t)
 {
     struct cluster *c = t->data;
@@ -114,9 +127,7 @@ static void on_tick(uv_timer_t *t)
         log_event(LOG_WARNING, c->view.tilt ? "tilt.on" : "tilt.off",
                   LOG_KV({"cluster", c->conf.name}), 1,
                   c->view.tilt ? "time jumped: observing only for a while" : "deciding again");
-    /* While the writer is in doubt the replicas' voices must be fresh. */
-    const int w = view_find(&c->view, c->memory.writer);
-    if (w >= 0 && c->view.nodes[w].health.verdict != HEALTH_OK && !failover_running(&c->failover))
+    if (in_doubt(c))
         cluster_probe_all(c);
     if (clock_now(c->clock) < c->settle_until)
         probe_unreadable(c);

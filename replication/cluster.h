@@ -73,6 +73,7 @@ struct cluster {
     enum decide_verdict said; /* verdict that was logged last */
     struct topology topo;     /* published last */
     struct topology scratch;
+    usec_t writerless_at; /* since when there is no writer; of no meaning while there is one */
 
     struct failover failover;
     struct failover_effects effects;

@@ -52,7 +52,7 @@ void cluster_action_ended(struct cluster *c, enum failover_effect_kind kind, int
 
 static const char *ms_between(usec_t from, usec_t to, char buf[24])
 {
-    snprintf(buf, 24, "%lld", (long long)((to - from) / USEC_PER_MS));
+    snprintf(buf, 24, "%lld", (long long)(to > from ? (to - from) / USEC_PER_MS : 0));
     return buf;
 }
 
@@ -60,7 +60,7 @@ static void do_hold(struct cluster *c, const struct failover_effect *fx)
 {
     char ms[24];
     cluster_publish(c, TOPO_NO_WRITER, true, fx->epoch);
-    c->run.held_at = clock_now(c->clock);
+    c->run.held_at = c->writerless_at ? c->writerless_at : clock_now(c->clock);
     log_event(LOG_NOTICE, "failover.held",
               LOG_KV(RUN_KV(c),
                      {"since_detected_ms", ms_between(c->run.detected_at, c->run.held_at, ms)}),

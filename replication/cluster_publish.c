@@ -148,6 +148,8 @@ void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch
     }
     const int was = c->topo.writer;
     c->topo = *t;
+    if (was >= 0 && t->writer < 0)
+        c->writerless_at = what.now;
     publish_topology(c->publish, c->index, &c->topo);
     if (moved)
         log_epoch(c, &c->topo);
