@@ -89,11 +89,13 @@ static const struct conf_setting failover_rows[] = {
      .doc = "How long the chosen replica may take to replay what it has received before another "
             "one is tried."},
     {ROW(struct failover_conf, demote_command), .type = CONF_STRING, .flags = CONF_RELOAD,
-     .doc = "Shell command that stops the old primary cleanly in a switchover and starts it again "
-            "as a replica. It finds "
-            "TANIST_CLUSTER, TANIST_NODE, TANIST_HOST, TANIST_PORT, TANIST_NEW_NODE, "
-            "TANIST_NEW_HOST and TANIST_NEW_PORT in "
-            "its environment. Empty: the old primary is fenced and has to be rebuilt."},
+     .doc =
+         "Shell command that is run after a switchover, to make the old primary a replica: stop "
+         "it, "
+         "run pg_rewind against the new primary, start it with standby.signal. It finds "
+         "TANIST_CLUSTER, TANIST_NODE, TANIST_HOST, TANIST_PORT, TANIST_NEW_NODE, TANIST_NEW_HOST "
+         "and TANIST_NEW_PORT in its environment. Empty: the old primary is fenced, and the "
+         "operator rebuilds it."},
 };
 
 static const struct conf_setting lag_rows[] = {
