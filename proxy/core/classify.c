@@ -433,6 +433,9 @@ static void merge(struct classification *out, const struct scan *sc)
         out->reason = sc->v.reason;
         out->token = sc->v.token;
     }
+    /* A read calls nothing and creates nothing that could pin: what looked like it was an alias or a column. */
+    if (!sc->v.bits)
+        return;
     if (out->pin == PIN_NONE)
         out->pin = sc->v.pin;
     out->mentions_sync_commit |= sc->v.sync_commit;

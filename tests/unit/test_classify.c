@@ -185,6 +185,8 @@ static const char *const reads[] = {
     "select normalize('x', nfc)",
     "select 1 as insert_time, 2 as updated, 3 as deleter, 4 as intox",
     "select * from t where ctid = '(0,1)'",
+    "select local temp from t",
+    "select * from f(1) as set_config(a)",
 };
 
 static void test_reads(void **state)
