@@ -107,6 +107,7 @@ $(B)/unit/test_repl_conf.t: $(B)/replication/repl_conf.o $(B)/replication/pgconn
 $(B)/unit/test_actions_pg.t: $(B)/replication/actions_pg.o $(B)/replication/pgconn.o $(B)/replication/hook.o
 $(B)/unit/test_merge.t: $(B)/proxy/admin/merge.o $(B)/proxy/admin/averages.o
 $(B)/unit/test_answer.t: $(B)/proxy/admin/answer.o
+$(B)/unit/test_extended.t: $(B)/proxy/admin/extended.o
 $(B)/unit/test_cli_print.t: $(B)/proxy/cli_print.o
 $(B)/unit/test_tls.t: $(B)/proxy/tls.o
 

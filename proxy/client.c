@@ -11,6 +11,7 @@
 #include "../replication/base/bug.h"
 #include "../replication/base/log.h"
 #include "../replication/manager.h"
+#include "admin/extended.h"
 #include "catalogs.h"
 #include "pool.h"
 #include "server.h"
@@ -205,8 +206,8 @@ void client_close(struct client *c, const char *why)
     c->params = NULL;
     inbuf_free(&c->in);
     inbuf_free(&c->retain);
-    free(c->console_sql);
-    c->console_sql = NULL;
+    extended_free(c->console_ext);
+    c->console_ext = NULL;
     if (c->group)
         c->group->n_clients--;
     list_remove(&w->clients, &c->all);

@@ -17,6 +17,7 @@
 #include "prepared.h"
 #include "stream.h"
 
+struct extended;
 struct login;
 struct params_ref;
 struct pool;
@@ -85,7 +86,7 @@ struct client {
     bool processing, again;
     bool resume; /* a server was linked while the batch waited */
     bool console_busy; /* a command of it is being answered */
-    char *console_sql; /* of the last Parse; owned */
+    struct extended *console_ext; /* its statements; NULL until the first */
     bool ddl;    /* something ran that may have changed the catalog */
     uint32_t forward_left;
     struct inbuf retain;

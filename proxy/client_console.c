@@ -4,6 +4,7 @@
 
 #include "../replication/base/bug.h"
 #include "admin/console.h"
+#include "admin/extended.h"
 #include "client.h"
 #include "wire/decode.h"
 #include "wire/encode.h"
@@ -19,7 +20,8 @@ struct command {
     struct worker *w;
     uint32_t slot;
     uint64_t serial;
-    bool admin, stats, extended;
+    bool admin, stats;
+    enum answer_form form;
     char user[64], database[64];
     uint8_t *bytes;
     size_t n;
@@ -34,6 +36,8 @@ static void on_answer(struct loop_msg *m, struct loop *on)
         c->console_busy = false;
         if (k->bytes) {
             stream_send(&c->st, k->bytes, k->n);
+            if (k->form != ANSWER_SIMPLE)
+                extended_answered(c->console_ext, k->bytes, k->n);
             client_process(c);
         } else {
             client_close(c, "no memory for the answer");
@@ -64,13 +68,13 @@ static void on_command(struct loop_msg *m, struct loop *on)
                                     .database = k->database,
                                     .admin = k->admin,
                                     .stats = k->stats,
-                                    .extended = k->extended,
+                                    .form = k->form,
                                     .arg = k,
                                     .done = done};
     console_run(k->w->proxy->console, &req);
 }
 
-static void start(struct client *c, const char *sql, bool extended)
+static void start(struct client *c, const char *sql, enum answer_form form)
 {
     const size_t n = strlen(sql) + 1;
     struct command *k = calloc(1, sizeof(*k) + n);
@@ -83,7 +87,7 @@ static void start(struct client *c, const char *sql, bool extended)
     k->serial = c->serial;
     k->admin = c->admin;
     k->stats = c->stats;
-    k->extended = extended;
+    k->form = form;
     str_copy(k->user, sizeof(k->user), c->user);
     str_copy(k->database, sizeof(k->database), c->database);
     memcpy(k->sql, sql, n);
@@ -95,49 +99,30 @@ static void start(struct client *c, const char *sql, bool extended)
     }
 }
 
-static int on_parse(struct client *c, const uint8_t *body, size_t n)
+static int on_extended(struct client *c, const struct frame *f, const uint8_t *body)
 {
-    struct msg_parse p;
-    if (decode_parse(body, n, &p) < 0)
-        return ERR_PROTO;
-    free(c->console_sql);
-    c->console_sql = strdup(p.sql.p);
-    return c->console_sql ? 0 : ERR_NOMEM;
+    if (!c->console_ext)
+        c->console_ext = extended_new();
+    if (!c->console_ext)
+        return ERR_NOMEM;
+    struct extended_step step;
+    const int rc = extended_message(c->console_ext, f->type, body, f->body_len, &step);
+    if (step.n_reply)
+        stream_send(&c->st, step.reply, step.n_reply);
+    if (rc == 0 && step.run)
+        start(c, step.run, step.form);
+    return rc;
 }
 
-/* Extended messages are answered together at Sync, as if they were one Parse, Bind, Describe, Execute. */
 static int on_message(struct client *c, const struct frame *f, const uint8_t *body)
 {
     struct slice sql;
-    switch (f->type) {
-    case 'Q':
-        if (decode_query(body, f->body_len, &sql) < 0)
-            return ERR_PROTO;
-        start(c, sql.p, false);
-        return 0;
-    case 'P':
-        return on_parse(c, body, f->body_len);
-    case 'S':
-        if (c->console_sql) {
-            start(c, c->console_sql, true);
-            free(c->console_sql);
-            c->console_sql = NULL;
-        } else {
-            uint8_t out[8];
-            struct writer w = writer_of(out, sizeof(out));
-            encode_ready(&w, 'I');
-            stream_send(&c->st, out, w.n);
-        }
-        return 0;
-    case 'B':
-    case 'D':
-    case 'E':
-    case 'C':
-    case 'H':
-        return 0;
-    default:
+    if (f->type != 'Q')
+        return on_extended(c, f, body);
+    if (decode_query(body, f->body_len, &sql) < 0)
         return ERR_PROTO;
-    }
+    start(c, sql.p, ANSWER_SIMPLE);
+    return 0;
 }
 
 void client_console_process(struct client *c)

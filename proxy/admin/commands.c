@@ -59,7 +59,7 @@ static void commands_on_done(void *arg, const struct err *e, const char *text)
         return;
     }
     if (text && *text)
-        console_answer_rows(call, commands_report(text), call->command->words);
+        console_answer_report(call, commands_report(text));
     else
         console_answer_tag(call, call->command->words);
 }

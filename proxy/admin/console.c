@@ -64,7 +64,19 @@ void console_answer_rows(struct console_call *call, struct table *t, const char 
         return;
     }
     size_t n = 0;
-    uint8_t *bytes = answer_table(t, tag, call->req.extended, &n);
+    uint8_t *bytes = answer_table(t, tag, call->req.form, &n);
+    table_free(t);
+    console_finish(call, bytes, n);
+}
+
+void console_answer_report(struct console_call *call, struct table *t)
+{
+    if (!t) {
+        console_answer_error(call, ERRRESP_OUT_OF_MEMORY, "out of memory", NULL);
+        return;
+    }
+    size_t n = 0;
+    uint8_t *bytes = answer_report(t, call->command->words, call->req.form, &n);
     table_free(t);
     console_finish(call, bytes, n);
 }
@@ -72,7 +84,7 @@ void console_answer_rows(struct console_call *call, struct table *t, const char 
 void console_answer_tag(struct console_call *call, const char *tag)
 {
     size_t n = 0;
-    uint8_t *bytes = answer_tag(tag, call->req.extended, &n);
+    uint8_t *bytes = answer_tag(tag, call->req.form, &n);
     console_finish(call, bytes, n);
 }
 
@@ -80,7 +92,7 @@ void console_answer_errresp(struct console_call *call, struct errresp err)
 {
     size_t n = 0;
     err.severity = ERRRESP_SEV_ERROR;
-    uint8_t *bytes = answer_error(&err, &n);
+    uint8_t *bytes = answer_error(&err, call->req.form, &n);
     console_finish(call, bytes, n);
 }
 
@@ -245,13 +257,18 @@ void console_run(struct console *c, const struct console_req *req)
     }
     if (call->parsed.id == CONSOLE_EMPTY) {
         size_t n = 0;
-        uint8_t *bytes = answer_empty(call->req.extended, &n);
+        uint8_t *bytes = answer_empty(call->req.form, &n);
         console_finish(call, bytes, n);
         return;
     }
     call->command = console_command(call->parsed.id);
     if (!console_allowed(call)) {
         console_refuse(call);
+        return;
+    }
+    /* To describe a command it is run, as only its answer knows the columns; one that changes things has none. */
+    if (call->req.form == ANSWER_DESCRIBE && call->command->access == CONSOLE_CHANGE) {
+        console_answer_tag(call, call->command->words);
         return;
     }
     if (call->command->access == CONSOLE_CHANGE)

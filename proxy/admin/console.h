@@ -11,6 +11,7 @@
 
 #include "../../replication/base/attrs.h"
 #include "../wire/errresp.h"
+#include "answer.h"
 #include "console_parse.h"
 
 struct averages;
@@ -23,12 +24,11 @@ struct console_req {
     const char *sql;
     const char *user;
     const char *database;
-    bool admin;    /* may change things */
-    bool stats;    /* may look */
-    bool extended; /* the answer begins as that of Parse, Bind, Describe, Execute, Sync */
+    bool admin; /* may change things */
+    bool stats; /* may look */
+    enum answer_form form;
     void *arg;
-    /* Once, on the manager's thread, perhaps before console_run returns. Takes the bytes (free): a whole answer with
-     * ReadyForQuery. bytes is NULL without memory: then the connection must be closed. */
+    /* Once, on the manager's thread, perhaps before console_run returns. Takes the bytes (free). bytes is NULL without memory: then the connection must be closed. */
     void (*done)(void *arg, uint8_t *bytes, size_t n);
 };
 
@@ -51,6 +51,8 @@ struct console_call {
 struct averages *console_averages(struct console *c);
 void console_answer_rows(struct console_call *call, struct table *t,
                          const char *tag); /* takes t; NULL: no memory */
+void console_answer_report(struct console_call *call,
+                           struct table *t); /* the same, with the command's tag */
 void console_answer_tag(struct console_call *call, const char *tag);
 void console_answer_error(struct console_call *call, enum errresp_code code, const char *message,
                           const char *hint);
