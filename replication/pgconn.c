@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 #include "base/str.h"
 
 /* A uv_poll_t is bound to one descriptor for life and lives until its close callback, but libpq may change its socket
@@ -12,6 +13,8 @@ struct pgconn_poll {
     uv_poll_t handle;
     struct pgconn *conn; /* NULL once dropped */
 };
+
+enum { GRACE_MS = 20 };
 
 enum pgconn_state {
     PGCONN_STATE_NEW = 1,
@@ -37,6 +40,8 @@ struct pgconn {
     bool unix_socket;
     bool replication;
     bool failed_early; /* connect or query failed inside the call; told from the timer */
+    bool graced;       /* the deadline passed once already: see on_timer */
+    usec_t due_at;     /* when the timer should fire */
     PGresult *result;
     struct err last_notice; /* the FATAL that came before the end */
 
@@ -280,6 +285,15 @@ static void on_timer(uv_timer_t *t)
         pgconn_fail_now(c, &e, fail);
         return;
     }
+    if (!c->graced) {
+        /* libuv runs timers before it looks at descriptors: after a stall of our own (a starved or stopped machine) the
+         * answer may be waiting already. Silence counts only after one more look, which is as late as we were. */
+        const usec_t late = clock_now(clock_real()) - c->due_at;
+        c->graced = true;
+        uv_timer_start(&c->timer, on_timer,
+                       (uint64_t)(GRACE_MS + (late > 0 ? 2 * late / USEC_PER_MS : 0)), 0);
+        return;
+    }
     const char *what = c->state == PGCONN_STATE_CONNECTING ? "no connection" : "no answer";
     err_set(&e, ERR_TIMEOUT, "%s within the deadline", what);
     pgconn_fail_now(c, &e, PGCONN_TIMEOUT);
@@ -289,6 +303,8 @@ static void timer_set(struct pgconn *c, usec_t timeout)
 {
     const usec_t ms = (timeout + USEC_PER_MS - 1) / USEC_PER_MS;
     uv_update_time(c->loop);
+    c->graced = false;
+    c->due_at = clock_now(clock_real()) + timeout;
     uv_timer_start(&c->timer, on_timer, (uint64_t)(ms > 0 ? ms : 0), 0);
 }
 
