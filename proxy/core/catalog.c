@@ -7,6 +7,8 @@
 
 enum { NAME_MAX_BYTES = 63, FUNCTIONS_MAX = 1 << 20 };
 
+/* clang-format off: it moves the items of such lists at every run. */
+
 /* The lists are macros because they are needed twice, as C strings and within the SQL below. Each item is quoted there, so
  * they hold letters, digits and underscores only. */
 
@@ -18,7 +20,8 @@ enum { NAME_MAX_BYTES = 63, FUNCTIONS_MAX = 1 << 20 };
     X("inet_client_port")                                                                         \
     X("inet_server_addr")                                                                         \
     X("inet_server_port")                                                                         \
-    X("lastval") X("nextval") X("set_config") X("setseed") X("setval") X("txid_current")          \
+    X("lastval")                                                                                  \
+    X("nextval") X("set_config") X("setseed") X("setval") X("txid_current")                       \
         X("txid_current_if_assigned") X("txid_current_snapshot") X("txid_status")                 \
             X("pg_available_wal_summaries") X("pg_backend_pid") X("pg_blocking_pids")             \
                 X("pg_conf_load_time") X("pg_current_logfile") X("pg_current_snapshot") X(        \
@@ -34,40 +37,42 @@ enum { NAME_MAX_BYTES = 63, FUNCTIONS_MAX = 1 << 20 };
                                                 X("pg_xact_status")
 
 /* The same by prefix, for functions and relations alike: families that grow with every version. */
-#define NODE_PREFIXES(X)                                                                    \
-    X("dblink")                                                                             \
-    X("lo_")                                                                                \
-    X("pg_advisory")                                                                        \
-    X("pg_control_")                                                                        \
-    X("pg_current_wal")                                                                     \
-    X("pg_get_backend_")                                                                    \
-    X("pg_get_repl") X("pg_get_shmem") X("pg_get_wal_") X("pg_last_") X("pg_log_")          \
-        X("pg_logical_") X("pg_ls_") X("pg_prepared_") X("pg_read_") X("pg_replication_")   \
-            X("pg_show_repl") X("pg_stat_") X("pg_statio_") X("pg_temp") X("pg_toast_temp") \
-                X("pg_try_advisory")
+#define NODE_PREFIXES(X)                                                                       \
+    X("dblink")                                                                                \
+    X("lo_")                                                                                   \
+    X("pg_advisory")                                                                           \
+    X("pg_control_")                                                                           \
+    X("pg_current_wal")                                                                        \
+    X("pg_get_backend_")                                                                       \
+    X("pg_get_repl")                                                                           \
+    X("pg_get_shmem") X("pg_get_wal_") X("pg_last_") X("pg_log_") X("pg_logical_") X("pg_ls_") \
+        X("pg_prepared_") X("pg_read_") X("pg_replication_") X("pg_show_repl") X("pg_stat_")   \
+            X("pg_statio_") X("pg_temp") X("pg_toast_temp") X("pg_try_advisory")
 
 /* Relations of pg_catalog that show the node. (pg_stat_* and the like go by prefix.) */
-#define NODE_RELATIONS(X)                                                              \
-    X("pg_aios")                                                                       \
-    X("pg_backend_memory_contexts")                                                    \
-    X("pg_config")                                                                     \
-    X("pg_cursors")                                                                    \
-    X("pg_dsm_registry_allocations")                                                   \
-    X("pg_file_settings")                                                              \
-    X("pg_hba_file_rules") X("pg_ident_file_mappings") X("pg_locks") X("pg_sequences") \
-        X("pg_settings") X("pg_shmem_allocations") X("pg_shmem_allocations_numa")
+#define NODE_RELATIONS(X)                                                        \
+    X("pg_aios")                                                                 \
+    X("pg_backend_memory_contexts")                                              \
+    X("pg_config")                                                               \
+    X("pg_cursors")                                                              \
+    X("pg_dsm_registry_allocations")                                             \
+    X("pg_file_settings")                                                        \
+    X("pg_hba_file_rules")                                                       \
+    X("pg_ident_file_mappings") X("pg_locks") X("pg_sequences") X("pg_settings") \
+        X("pg_shmem_allocations") X("pg_shmem_allocations_numa")
 
 /* Volatile functions of pg_catalog that do no harm on a replica: they give a new answer at each call, and that is all. */
-#define HARMLESS_FUNCTIONS(X)                                                                     \
-    X("random")                                                                                   \
-    X("random_normal")                                                                            \
-    X("clock_timestamp")                                                                          \
-    X("timeofday")                                                                                \
-    X("pg_sleep")                                                                                 \
-    X("pg_sleep_for")                                                                             \
-    X("pg_sleep_until") X("gen_random_uuid") X("uuidv4") X("uuidv7") X("pg_relation_size")        \
-        X("pg_table_size") X("pg_indexes_size") X("pg_total_relation_size") X("pg_database_size") \
-            X("pg_tablespace_size") X("pg_client_encoding") X("current_query")                    \
+#define HARMLESS_FUNCTIONS(X)                                                             \
+    X("random")                                                                           \
+    X("random_normal")                                                                    \
+    X("clock_timestamp")                                                                  \
+    X("timeofday")                                                                        \
+    X("pg_sleep")                                                                         \
+    X("pg_sleep_for")                                                                     \
+    X("pg_sleep_until")                                                                   \
+    X("gen_random_uuid") X("uuidv4") X("uuidv7") X("pg_relation_size") X("pg_table_size") \
+        X("pg_indexes_size") X("pg_total_relation_size") X("pg_database_size")            \
+            X("pg_tablespace_size") X("pg_client_encoding") X("current_query")            \
                 X("pg_partition_tree") X("pg_partition_ancestors")
 
 #define ITEM(name) name,
@@ -142,6 +147,7 @@ const char *const catalog_sql_version =
     "ARRAY['pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_class'::regclass, "
     "'pg_catalog.pg_rewrite'::regclass,"
     " 'pg_catalog.pg_inherits'::regclass]::oid[]) r";
+/* clang-format on */
 
 /* n is 1 to 8. Two loads that may overlap, so that no length needs a loop; different lengths never meet, as the length
  * is part of the hash. */
