@@ -102,7 +102,8 @@ struct client {
     /* A transaction whose server is gone: it stays failed until the client ends it. */
     bool lost, lost_told;
     bool lost_skip;     /* an error was answered; everything up to Sync is skipped */
-    bool lost_rollback; /* the last Parse or Bind was a ROLLBACK */
+    bool lost_rollback; /* the last Parse or Bind was a ROLLBACK or a COMMIT */
+    bool lost_commit;   /* and it was a COMMIT */
     struct named *named;
     struct pstmt *unnamed;
     uint8_t wait_reason; /* enum route_reason */

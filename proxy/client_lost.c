@@ -51,6 +51,15 @@ static void end_transaction(struct client *c)
     c->tx = 'I';
 }
 
+/* PostgreSQL answers ROLLBACK to the COMMIT of a transaction that has failed, and no error: its client has heard of one
+ * before. If ours has not, this is the moment, or it would take the transaction for committed. */
+static void refuse_commit(struct client *c)
+{
+    refuse(c);
+    c->lost = false;
+    c->tx = 'I';
+}
+
 static void classify(struct client *c, struct slice sql, struct classification *k)
 {
     const struct classify_opts opts = {.backslash = c->backslash};
@@ -66,7 +75,9 @@ static void on_query(struct client *c, const uint8_t *body, size_t n)
         return;
     }
     classify(c, sql, &k);
-    if (ends(c, &k)) {
+    if (ends(c, &k) && k.bits == CLASS_TX_COMMIT && !c->lost_told) {
+        refuse_commit(c);
+    } else if (ends(c, &k)) {
         end_transaction(c);
     } else if (k.empty) {
         uint8_t out[8];
@@ -101,6 +112,7 @@ static int on_parse(struct client *c, const uint8_t *body, size_t n)
         return ERR_PROTO;
     classify(c, m.sql, &k);
     c->lost_rollback = ends(c, &k);
+    c->lost_commit = k.bits == CLASS_TX_COMMIT;
     if (!c->lost_rollback) {
         skip(c);
         return 0;
@@ -136,6 +148,7 @@ static int on_bind(struct client *c, const uint8_t *body, size_t n)
     if (p) {
         classify(c, (struct slice){p->sql, p->sql_len}, &k);
         c->lost_rollback = ends(c, &k);
+        c->lost_commit = k.bits == CLASS_TX_COMMIT;
     }
     if (c->lost_rollback)
         made_up(c, '2');
@@ -187,7 +200,10 @@ static int on_extended(struct client *c, const struct frame *f, const uint8_t *b
     case 'C':
         return on_close(c, body, f->body_len);
     case 'E':
-        if (c->lost_rollback)
+        if (c->lost_rollback && c->lost_commit && !c->lost_told) {
+            refuse_commit(c);
+            c->lost_skip = true;
+        } else if (c->lost_rollback)
             end_transaction(c);
         else
             skip(c);
