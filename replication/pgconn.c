@@ -73,9 +73,13 @@ const char *pgconn_fail_name(enum pgconn_fail f)
     return f >= PGCONN_OK && f < PGCONN_NR ? fail_names[f] : "?";
 }
 
-/* libpq's messages end in a newline and may have several lines; a log line has one. */
+/* libpq's messages end in a newline and may have several lines; a log line has one. Advice for interactive users ("Is the
+ * server running...") stands behind a tab and is left out. */
 static void text_one_line(struct err *e)
 {
+    char *advice = strstr(e->text, "\n\t");
+    if (advice)
+        *advice = '\0';
     size_t n = strlen(e->text);
     while (n > 0 && (e->text[n - 1] == '\n' || e->text[n - 1] == ' '))
         e->text[--n] = '\0';
