@@ -109,6 +109,14 @@ static int cli_conn_open(PGconn *pg, int timeout_s, struct cli_conn **out, struc
     return 0;
 }
 
+static void cli_conn_on_notice(void *arg, const char *message)
+{
+    (void)arg;
+    /* That a shutdown ends the connection is no news to who asked for it. */
+    if (strncmp(message, "FATAL", 5) != 0)
+        fputs(message, stderr);
+}
+
 int cli_conn_open_console(const char *dir, int port, int timeout_s, struct cli_conn **out,
                           struct err *e)
 {
@@ -121,7 +129,10 @@ int cli_conn_open_console(const char *dir, int port, int timeout_s, struct cli_c
                                 "sslmode", "gssencmode", NULL};
     const char *const values[] = {dir,      port_text, "tanist",  user,
                                   "tanist", "disable", "disable", NULL};
-    return cli_conn_open(PQconnectStartParams(keys, values, 0), timeout_s, out, e);
+    int rc = cli_conn_open(PQconnectStartParams(keys, values, 0), timeout_s, out, e);
+    if (rc == 0)
+        (void)PQsetNoticeProcessor((*out)->pg, cli_conn_on_notice, NULL);
+    return rc;
 }
 
 int cli_conn_open_node(const char *conninfo, const char *host, int port, int timeout_s,
@@ -222,19 +233,11 @@ const char *cli_conn_hint(const struct cli_conn *c)
     return c->hint;
 }
 
-static void cli_conn_no_notice(void *arg, const char *message)
-{
-    (void)arg;
-    (void)message;
-}
-
 /* The connection ends a little before the process does, and whoever stops a daemon wants its port and its journal. The
  * descriptor of the process was opened while it certainly lived, so its number cannot be another's. */
 int cli_conn_wait_gone(struct cli_conn *c, int timeout_s, struct err *e)
 {
     usec_t deadline = cli_conn_deadline(timeout_s);
-    /* That the connection was ended by the shutdown is no news here. */
-    (void)PQsetNoticeProcessor(c->pg, cli_conn_no_notice, NULL);
     while (cli_conn_wait(PQsocket(c->pg), false, deadline))
         if (!PQconsumeInput(c->pg) || PQstatus(c->pg) == CONNECTION_BAD)
             return c->peer < 0 || cli_conn_wait(c->peer, false, deadline)

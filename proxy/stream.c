@@ -353,6 +353,15 @@ void stream_start_tls(struct stream *s, struct tls *t)
     rearm(s);
 }
 
+/* TLS may hold bytes of which the descriptor says nothing: one more turn for them. */
+static void again_if_pending(struct stream_poll *p, struct stream *s)
+{
+    if (p->owner == s && s->tls && !s->paused && s->state == STREAM_OPEN && tls_pending(s->tls)) {
+        s->tls_wants_write = true;
+        rearm(s);
+    }
+}
+
 static void readable(struct stream_poll *p)
 {
     struct stream *s = p->owner;
@@ -362,11 +371,7 @@ static void readable(struct stream_poll *p)
         return;
     }
     s->ops->on_readable(s);
-    /* TLS may hold bytes of which the descriptor says nothing: one more turn for them. */
-    if (p->owner == s && s->tls && !s->paused && s->state == STREAM_OPEN && tls_pending(s->tls)) {
-        s->tls_wants_write = true;
-        rearm(s);
-    }
+    again_if_pending(p, s);
 }
 
 static void on_poll(uv_poll_t *handle, int status, int events)
@@ -385,6 +390,8 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     }
     if (s->state == STREAM_HANDSHAKE) {
         handshake(s);
+        /* The peer's first message may have come in one packet with the end of its handshake. */
+        again_if_pending(p, s);
         return;
     }
     if (events & UV_WRITABLE) {
