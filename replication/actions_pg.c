@@ -226,10 +226,23 @@ static enum verdict step_unfence(struct run *r, const struct pgresult *prev)
     }
 }
 
+/* A new primary also forgets the slot that it used as a replica: copies of it (pg_basebackup, pg_rewind) bring its
+ * settings along, would ask for a slot that nobody has, and could not even reach consistency. */
 static enum verdict step_checkpoint(struct run *r, const struct pgresult *prev)
 {
     (void)prev;
-    return r->at++ == 0 ? sql(r, "CHECKPOINT") : STEP_DONE;
+    switch (r->at++) {
+    case 0:
+        sql(r, "ALTER SYSTEM SET primary_slot_name = ''");
+        return STEP_OPTIONAL;
+    case 1:
+        sql(r, "SELECT pg_catalog.pg_reload_conf()");
+        return STEP_OPTIONAL;
+    case 2:
+        return sql(r, "CHECKPOINT");
+    default:
+        return STEP_DONE;
+    }
 }
 
 static enum verdict step_create_slot(struct run *r, const struct pgresult *prev)
