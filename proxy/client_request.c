@@ -128,6 +128,8 @@ static int inspect(struct client *c, const struct frame *f, const uint8_t *body,
     case 'F':
         c->batch.bits |= CLASS_UNKNOWN;
         return 0;
+    case 'p': /* nobody asked; waiting for the Sync behind it would be for ever */
+        return ERR_PROTO;
     default:
         return 0;
     }
