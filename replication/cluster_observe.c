@@ -7,6 +7,7 @@
 /* What comes in: probe results, samples, addresses, hints. All of it is only recorded here. */
 
 static const usec_t SAMPLE_GAP = 5 * USEC_PER_MS;
+static const usec_t HINT_GAP = 20 * USEC_PER_MS;
 
 #define BIT(i) (UINT64_C(1) << (i))
 
@@ -125,14 +126,20 @@ static void on_addr(void *arg, struct node *node)
 
 /* ---- hints and samples ---- */
 
+/* Many clients may meet the same error: a node that has answered this very moment is asked again a little later. */
 void cluster_hint(struct cluster *c, uint64_t nodes)
 {
     const usec_t now = clock_now(c->clock);
     for (int i = 0; i < c->n_nodes; i++) {
+        struct view_node *n = &c->view.nodes[i];
         if (!(nodes & BIT(i)))
             continue;
-        health_hint(&c->view.nodes[i].health, now);
-        node_probe(c->nodes[i], health_probe_timeout(&c->view.nodes[i].health, &c->health_policy));
+        const bool fresh = n->health.verdict == HEALTH_OK && now - n->health.last_ok < HINT_GAP;
+        health_hint(&n->health, fresh ? n->health.last_ok + HINT_GAP : now);
+        if (fresh)
+            node_schedule(c->nodes[i], &n->health, &c->health_policy);
+        else
+            node_probe(c->nodes[i], health_probe_timeout(&n->health, &c->health_policy));
     }
 }
 
