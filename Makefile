@@ -110,6 +110,9 @@ $(B)/unit/test_answer.t: $(B)/proxy/admin/answer.o
 $(B)/unit/test_extended.t: $(B)/proxy/admin/extended.o
 $(B)/unit/test_cli_print.t: $(B)/proxy/cli_print.o
 $(B)/unit/test_tls.t: $(B)/proxy/tls.o
+$(B)/unit/test_prepared.t: $(B)/proxy/prepared.o
+$(B)/unit/test_inbuf.t: $(B)/proxy/inbuf.o
+$(B)/unit/test_gather.t: $(B)/proxy/gather.o
 
 # libpg_query is PostgreSQL's own grammar: the oracle for our classification, in tests only.
 $(B)/unit/test_classify_oracle.t: UNIT_LIBS := -lpg_query -ljansson

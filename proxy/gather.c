@@ -54,5 +54,5 @@ void gather_wrote(struct gather *g, const struct writer *w)
 {
     BUG_ON(w->bad);
     gather_ref(g, w->p, w->n);
-    g->used += w->n;
+    g->used = (size_t)(w->p - g->scratch) + w->n; /* also when gather_ref had to flush first */
 }

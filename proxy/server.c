@@ -284,13 +284,9 @@ void server_entry_done(struct server *s, const struct pl_entry *e, bool skipped)
 
 void server_drop_expectations(struct server *s)
 {
-    struct pl_entry e, done;
-    while (!pipeline_empty(&s->pl)) {
-        if (pipeline_take_skipped(&s->pl, &e))
-            server_entry_done(s, &e, true);
-        else
-            (void)pipeline_reply(&s->pl, 'Z', &done);
-    }
+    struct pl_entry e;
+    while (pipeline_take_any(&s->pl, &e))
+        server_entry_done(s, &e, true);
 }
 
 /* -- linking ------------------------------------------------------------------------------------------------------ */

@@ -128,7 +128,8 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg)
     fakes(k);
     pass(k, msg, f->total);
     skip_rest(k);
-    fakes(k);
+    if (k->c && s->pl.skipping && s->pl.turns == 0)
+        k->c->batch.sync_seen = false; /* a Query was skipped too: only a Sync will be answered */
 }
 
 static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
@@ -137,6 +138,7 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
     struct pl_entry done;
     uint8_t status;
     fakes(k);
+    skip_rest(k);
     const enum pl_verdict v = pipeline_reply(&s->pl, 'Z', &done);
     if (v == PL_BROKEN || decode_ready(msg + FRAME_HEADER, f->body_len, &status) < 0) {
         out_of_step(k, 'Z');

@@ -56,15 +56,18 @@ int params_set(struct params *p, const char *name, const char *value, struct err
     const size_t nn = strlen(name) + 1, nv = strlen(value) + 1;
     uint32_t at = 0, prev = 0;
     const char *n, *v;
+    bool there = false;
     for (; params_next(p, &at, &n, &v); prev = at) {
         const int c = name_cmp(n, name);
-        if (c == 0)
-            params_cut(p, prev, at);
+        there = c == 0;
         if (c >= 0)
             break;
     }
-    if (p->n >= PARAMS_MAX || p->len + nn + nv > PARAMS_BYTES_MAX)
+    const uint32_t gone = there ? at - prev : 0;
+    if (p->n - there >= PARAMS_MAX || p->len - gone + nn + nv > PARAMS_BYTES_MAX)
         return err_set(e, ERR_LIMIT, "too many start-up parameters");
+    if (there)
+        params_cut(p, prev, at);
     memmove(p->kv + prev + nn + nv, p->kv + prev, p->len - prev);
     for (size_t i = 0; i < nn; i++)
         p->kv[prev + i] = lower(name[i]);

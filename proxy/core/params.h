@@ -22,7 +22,7 @@ struct params {
 };
 
 void params_init(struct params *p);
-/* Replaces an equal name. ERR_LIMIT when full. */
+/* Replaces an equal name. ERR_LIMIT when full; then nothing has changed. */
 int params_set(struct params *p, const char *name, const char *value, struct err *e) MUST_CHECK;
 /* The start-up parameter "options": -c name=value and --name=value, backslash escapes as in PostgreSQL. */
 int params_set_options(struct params *p, const char *options, struct err *e) MUST_CHECK;

@@ -54,16 +54,20 @@ bool pipeline_take_fake(struct pipeline *p, struct pl_entry *out)
     if (p->n == 0)
         return false;
     const uint8_t kind = at(p, 0)->kind;
-    if (kind != PL_PARSE_FAKE && kind != PL_CLOSE_FAKE)
+    if (p->skipping || (kind != PL_PARSE_FAKE && kind != PL_CLOSE_FAKE))
         return false;
     pop(p, out);
     return true;
 }
 
-/* While the server copies in, it ignores Sync, so what was sent before its CopyInResponse will never be answered. */
-static void drop_trailing_syncs(struct pipeline *p)
+/* While the server copies in, it ignores Sync, so those sent right behind the COPY will never be answered. Whatever else
+ * is behind ends the COPY with an error; the Sync behind that counts again. */
+static void drop_ignored_syncs(struct pipeline *p)
 {
-    while (p->n > 1 && at(p, p->n - 1)->kind == PL_SYNC) {
+    const struct pl_entry head = *at(p, 0);
+    while (p->n > 1 && at(p, 1)->kind == PL_SYNC) {
+        p->head = (p->head + 1) & (p->cap - 1);
+        *at(p, 0) = head;
         p->n--;
         p->turns--;
     }
@@ -106,7 +110,7 @@ static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t 
     case 'W':
         if (head != PL_EXECUTE)
             return PL_BROKEN;
-        drop_trailing_syncs(p);
+        drop_ignored_syncs(p);
         return PL_FORWARD;
     case 'D':
     case 'H':
@@ -124,14 +128,20 @@ enum pl_verdict pipeline_reply(struct pipeline *p, uint8_t type, struct pl_entry
     if (p->n == 0)
         return PL_BROKEN;
     const uint8_t head = at(p, 0)->kind;
+    if (p->skipping && (type != 'Z' || head != PL_SYNC))
+        return PL_BROKEN;
     if (type == 'Z') {
         if (!ends_turn(head))
             return PL_BROKEN;
         pop(p, done);
+        p->skipping = false;
         return head == PL_HIDDEN_QUERY ? PL_SWALLOW : PL_FORWARD;
     }
-    if (head == PL_QUERY)
+    if (head == PL_QUERY) {
+        if (type == 'G')
+            drop_ignored_syncs(p);
         return PL_FORWARD;
+    }
     if (head == PL_HIDDEN_QUERY)
         return PL_SWALLOW;
     return reply_extended(p, type, head, done);
@@ -141,12 +151,23 @@ enum pl_verdict pipeline_error(struct pipeline *p)
 {
     if (p->n > 0 && at(p, 0)->kind == PL_HIDDEN_QUERY)
         return PL_SWALLOW;
+    if (p->n > 0 && !ends_turn(at(p, 0)->kind))
+        p->skipping = true;
     return PL_FORWARD;
 }
 
 bool pipeline_take_skipped(struct pipeline *p, struct pl_entry *out)
 {
-    if (p->n == 0 || ends_turn(at(p, 0)->kind))
+    if (!p->skipping || p->n == 0 || at(p, 0)->kind == PL_SYNC)
+        return false;
+    pop(p, out);
+    return true;
+}
+
+bool pipeline_take_any(struct pipeline *p, struct pl_entry *out)
+{
+    p->skipping = false;
+    if (p->n == 0)
         return false;
     pop(p, out);
     return true;

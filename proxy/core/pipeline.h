@@ -41,6 +41,7 @@ struct pipeline {
     struct pl_entry *ring;
     uint32_t cap, head, n;
     uint32_t turns; /* entries that end with ReadyForQuery */
+    bool skipping;  /* an extended request failed: the server ignores everything up to Sync, a Query too */
 };
 
 enum pl_verdict {
@@ -72,9 +73,12 @@ bool pipeline_take_fake(struct pipeline *p, struct pl_entry *out);
  * pipeline_error. Messages that may come at any time (N, A, S) are the caller's. */
 enum pl_verdict pipeline_reply(struct pipeline *p, uint8_t type, struct pl_entry *done);
 
-/* ErrorResponse: PL_SWALLOW if it belongs to a hidden query. In the extended protocol the requests up to the next Sync
- * were skipped by the server: call pipeline_take_skipped until it returns false. */
+/* ErrorResponse: PL_SWALLOW if it belongs to a hidden query. After an error in the extended protocol the server skips the
+ * requests up to the next Sync, those that are still to be sent included: call pipeline_take_skipped until it returns
+ * false, now and again before ReadyForQuery is given to pipeline_reply. */
 enum pl_verdict pipeline_error(struct pipeline *p);
 bool pipeline_take_skipped(struct pipeline *p, struct pl_entry *out);
+/* The oldest entry whatever it is: nothing will answer it any more. */
+bool pipeline_take_any(struct pipeline *p, struct pl_entry *out);
 
 #endif
