@@ -1,0 +1,304 @@
+/* Routing, exhaustively over a small domain: a writer or none, up to three replicas in every state, a session that is dirty,
+ * has a floor or none, and every policy. A second, naive reading of the rules says what must never happen. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "../../proxy/core/route.h"
+
+enum { FLOOR = 1000 };
+
+/* -- floors --------------------------------------------------------------------------------------------------------- */
+
+static void test_floor(void **state)
+{
+    (void)state;
+    struct session_floor f = {0};
+    struct topo_sample s = {.sent_at = 100, .flush_lsn = 50, .insert_lsn = 60, .flush_covers = true};
+    floor_update(&f, &s); /* not dirty: nothing to learn */
+    assert_int_equal(f.floor, 0);
+
+    floor_wrote(&f, 100);
+    assert_true(f.dirty);
+    floor_update(&f, &s); /* asked at the same moment, not later */
+    assert_true(f.dirty);
+    assert_int_equal(f.floor, 0);
+    s.sent_at = 99;
+    floor_update(&f, &s);
+    assert_true(f.dirty);
+    s.sent_at = 0; /* none yet */
+    f.dirty_since = -5;
+    floor_update(&f, &s);
+    assert_true(f.dirty);
+    f.dirty_since = 100;
+    s.sent_at = 101;
+    floor_update(&f, &s);
+    assert_false(f.dirty);
+    assert_int_equal(f.floor, 50);
+
+    floor_wrote(&f, 200); /* a later write waits for a later sample; the old floor holds */
+    floor_update(&f, &s);
+    assert_true(f.dirty);
+    assert_int_equal(f.floor, 50);
+    s = (struct topo_sample){.sent_at = 201, .flush_lsn = 40, .insert_lsn = 45, .flush_covers = true};
+    floor_update(&f, &s);
+    assert_false(f.dirty);
+    assert_int_equal(f.floor, 50); /* never goes back */
+}
+
+static void test_floor_of_async_commit(void **state)
+{
+    (void)state;
+    for (int covers = 0; covers < 2; covers++)
+        for (int async = 0; async < 2; async++) {
+            struct session_floor f = {.async_commit = async != 0};
+            const struct topo_sample s = {.sent_at = 11, .flush_lsn = 50, .insert_lsn = 60, .flush_covers = covers != 0};
+            floor_wrote(&f, 10);
+            floor_update(&f, &s);
+            assert_int_equal(f.floor, covers && !async ? 50 : 60);
+        }
+}
+
+static void test_has_floor(void **state)
+{
+    (void)state;
+    struct topology t = {.timeline = 3, .n_nodes = 1};
+    t.nodes[0].timeline = 3;
+    t.nodes[0].replay_lsn = FLOOR;
+    assert_true(route_has_floor(&t, 0, 0));
+    assert_true(route_has_floor(&t, 0, FLOOR - 1));
+    assert_true(route_has_floor(&t, 0, FLOOR));
+    assert_false(route_has_floor(&t, 0, FLOOR + 1));
+    t.nodes[0].timeline = 2; /* the same number on another timeline is another place */
+    assert_false(route_has_floor(&t, 0, FLOOR));
+    assert_true(route_has_floor(&t, 0, 0));
+}
+
+static void test_reasons_have_names(void **state)
+{
+    (void)state;
+    for (int i = RR_NONE + 1; i < RR_NR; i++) {
+        assert_true(strlen(route_reason_token((enum route_reason)i)) > 0);
+        assert_true(strlen(route_reason_text((enum route_reason)i)) > 0);
+        for (int j = RR_NONE + 1; j < i; j++)
+            assert_string_not_equal(route_reason_token((enum route_reason)i), route_reason_token((enum route_reason)j));
+    }
+    assert_string_equal(route_reason_token(RR_NONE), "none");
+    assert_string_equal(route_reason_token(RR_NR), "none");
+}
+
+/* -- the whole domain ------------------------------------------------------------------------------------------------ */
+
+/* States of a replica: readable and ahead, readable and behind, readable on an old timeline, weight 0, then every reason. */
+enum { REP_AHEAD, REP_BEHIND, REP_OLD_TIMELINE, REP_LIGHT, REP_UNREADABLE, REP_NR = REP_UNREADABLE + READ_NR - 1 };
+
+static void make_replica(struct topo_node *n, int kind)
+{
+    *n = (struct topo_node){.role = ROLE_REPLICA, .weight = 100, .timeline = 2, .replay_lsn = FLOOR};
+    if (kind == REP_BEHIND)
+        n->replay_lsn = FLOOR - 1;
+    if (kind == REP_OLD_TIMELINE)
+        n->timeline = 1;
+    if (kind == REP_LIGHT)
+        n->weight = 0;
+    if (kind >= REP_UNREADABLE)
+        n->unreadable = (enum topo_unreadable)(READ_OK + 1 + kind - REP_UNREADABLE);
+}
+
+struct session {
+    bool dirty, has_floor;
+    int sample; /* 0: none, 1: older than the write, 2: later */
+};
+
+static struct session_floor floor_of(const struct session *s)
+{
+    return (struct session_floor){.dirty = s->dirty, .dirty_since = 50, .floor = s->has_floor ? FLOOR : 0};
+}
+
+/* May this replica serve the read? Written without the tricks of route.c. */
+static bool may_serve(const struct route_in *in, const struct session_floor *after, int i)
+{
+    const struct topo_node *n = &in->topo->nodes[i];
+    if (i == in->topo->writer || n->role != ROLE_REPLICA || n->unreadable != READ_OK)
+        return false;
+    if (in->eventual)
+        return true;
+    if (after->dirty)
+        return false;
+    return after->floor == 0 || (n->timeline == in->topo->timeline && n->replay_lsn >= after->floor);
+}
+
+static bool readable(const struct route_in *in, int i)
+{
+    const struct topo_node *n = &in->topo->nodes[i];
+    return i != in->topo->writer && n->role == ROLE_REPLICA && n->unreadable == READ_OK;
+}
+
+static void check(const struct route_in *in, const struct session_floor *before)
+{
+    const struct topology *t = in->topo;
+    const struct session_floor *f = in->floor;
+    const struct route_out out = route_decide(in);
+    bool any = false, any_readable = false;
+    for (int i = 0; i < t->n_nodes; i++) {
+        any |= may_serve(in, f, i);
+        any_readable |= readable(in, i);
+    }
+    /* Dirty clears only by a later sample; the floor never goes back. */
+    if (before->dirty && !f->dirty)
+        assert_true(t->sample.sent_at > before->dirty_since);
+    assert_true(f->dirty <= before->dirty && f->floor >= before->floor);
+    assert_true(out.reason > RR_NONE && out.reason < RR_NR);
+    if (out.kind != ROUTE_TO_NODE) {
+        assert_int_equal(out.node, -1);
+    } else {
+        assert_in_range(out.node, 0, t->n_nodes - 1);
+        if (out.node != t->writer) { /* a replica */
+            assert_true(in->read || in->force_replica);
+            assert_false(in->retry);
+            assert_true(may_serve(in, f, out.node));
+            assert_int_equal(out.reason, RR_READ);
+            if (!in->force_replica)
+                assert_true(in->split && !in->force_primary);
+        }
+    }
+    if (out.kind == ROUTE_REFUSE) {
+        assert_int_equal(in->when_no_replica, 3);
+        assert_int_equal(out.reason, RR_NO_REPLICA);
+        assert_false(any);
+    }
+    const bool asks_replicas = !in->retry && (in->force_replica || (!in->force_primary && in->split && in->read));
+    if (!asks_replicas) { /* the primary or nothing */
+        assert_int_equal(out.kind, t->writer >= 0 ? ROUTE_TO_NODE : ROUTE_HOLD);
+        assert_int_equal(out.node, t->writer);
+        assert_false(out.want_sample);
+        return;
+    }
+    if (any) { /* a replica that may serve does serve */
+        assert_int_equal(out.kind, ROUTE_TO_NODE);
+        assert_true(out.node != t->writer);
+        assert_false(out.want_sample);
+        return;
+    }
+    const bool only_position = !in->eventual && (f->dirty || any_readable);
+    assert_int_equal(out.want_sample, only_position);
+    if (in->force_replica) { /* never the primary */
+        assert_int_equal(out.kind, in->when_no_replica == 3 && !only_position ? ROUTE_REFUSE : ROUTE_HOLD);
+    } else if (only_position || in->when_no_replica == 1) {
+        assert_int_equal(out.kind, t->writer >= 0 ? ROUTE_TO_NODE : ROUTE_HOLD);
+        assert_int_equal(out.node, t->writer);
+    } else {
+        assert_int_equal(out.kind, in->when_no_replica == 2 ? ROUTE_HOLD : ROUTE_REFUSE);
+    }
+}
+
+static unsigned check_policies(const struct topology *t, const struct session *s)
+{
+    static const uint32_t in_flight[TOPO_NODES_MAX];
+    static struct balance_state st;
+    static struct prng prng = {{1, 2, 3, 4}};
+    unsigned n = 0;
+    for (unsigned bits = 0; bits < 64; bits++)
+        for (int when = 1; when <= 3; when++, n++) {
+            const struct session_floor before = floor_of(s);
+            struct session_floor f = before;
+            const struct route_in in = {.topo = t,
+                                        .floor = &f,
+                                        .read = bits & 1,
+                                        .force_primary = bits & 2,
+                                        .force_replica = bits & 4,
+                                        .retry = bits & 8,
+                                        .split = bits & 16,
+                                        .eventual = bits & 32,
+                                        .when_no_replica = when,
+                                        .balance = BALANCE_LEAST_BUSY,
+                                        .in_flight = in_flight,
+                                        .balance_state = &st,
+                                        .prng = &prng};
+            check(&in, &before);
+        }
+    return n;
+}
+
+static unsigned check_sessions(struct topology *t)
+{
+    unsigned n = 0;
+    for (int i = 0; i < 12; i++) {
+        const struct session s = {.dirty = i & 1, .has_floor = i & 2, .sample = i / 4};
+        t->sample = (struct topo_sample){.sent_at = s.sample == 2 ? 60 : s.sample == 1 ? 40 : 0,
+                                         .flush_lsn = FLOOR,
+                                         .insert_lsn = FLOOR,
+                                         .flush_covers = true};
+        n += check_policies(t, &s);
+    }
+    return n;
+}
+
+static void test_whole_domain(void **state)
+{
+    (void)state;
+    static struct topology t;
+    unsigned n = 0, kinds_nr = 1;
+    for (int replicas = 0; replicas <= 3; replicas++, kinds_nr *= REP_NR)
+        for (unsigned kinds = 0; kinds < kinds_nr; kinds++)
+            for (int writer = 0; writer < 2; writer++) {
+                unsigned k = kinds;
+                bool sorted = true; /* of replicas in other order, one order is enough */
+                t = (struct topology){.timeline = 2, .epoch = 1, .writer = TOPO_NO_WRITER};
+                t.nodes[0] = (struct topo_node){.role = writer ? ROLE_PRIMARY : ROLE_UNKNOWN,
+                                                .unreadable = writer ? READ_NOT_REPLICA : READ_DOWN,
+                                                .timeline = 2};
+                if (writer)
+                    t.writer = 0;
+                for (int i = 1; i <= replicas; i++, k /= REP_NR) {
+                    make_replica(&t.nodes[i], (int)(k % REP_NR));
+                    sorted &= i == replicas || k % REP_NR <= k / REP_NR % REP_NR;
+                }
+                t.n_nodes = (uint16_t)(1 + replicas);
+                if (sorted)
+                    n += check_sessions(&t);
+            }
+    assert_true(n > 1000000);
+}
+
+/* Replicas that may serve are all used. */
+static void test_spreads(void **state)
+{
+    (void)state;
+    static struct topology t;
+    static const uint32_t in_flight[TOPO_NODES_MAX];
+    struct session_floor f = {0};
+    struct balance_state st = {0};
+    struct prng prng;
+    unsigned seen[4] = {0};
+    prng_init(&prng, 1);
+    t = (struct topology){.timeline = 2, .n_nodes = 4, .writer = 0};
+    t.nodes[0] = (struct topo_node){.role = ROLE_PRIMARY, .timeline = 2};
+    for (int i = 1; i < 4; i++)
+        make_replica(&t.nodes[i], REP_AHEAD);
+    for (unsigned i = 0; i < 300; i++) {
+        const struct route_in in = {.topo = &t, .floor = &f, .read = true, .split = true, .when_no_replica = 1,
+                                    .balance = BALANCE_ROUND_ROBIN, .in_flight = in_flight, .balance_state = &st, .prng = &prng};
+        seen[route_decide(&in).node]++;
+    }
+    assert_int_equal(seen[0], 0);
+    for (int i = 1; i < 4; i++)
+        assert_int_equal(seen[i], 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_floor),
+        cmocka_unit_test(test_floor_of_async_commit),
+        cmocka_unit_test(test_has_floor),
+        cmocka_unit_test(test_reasons_have_names),
+        cmocka_unit_test(test_whole_domain),
+        cmocka_unit_test(test_spreads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
