@@ -58,7 +58,7 @@ static struct tally tally_pool(const struct pool *p, usec_t now)
         n.canceling += s->state == SERVER_CANCELING;
         n.cleaning += s->state == SERVER_CLEANING;
     }
-    const struct list_node *first = list_first(&p->waiters);
+    struct list_node *first = list_first(&p->waiters);
     if (first)
         n.longest = now - LIST_ENTRY(first, struct client, wait)->wait_since;
     return n;

@@ -53,7 +53,8 @@ static void test_set(void **state)
     set(&p, "dateSTYLE", "German, DMY");
     set(&p, "TimeZone", "UTC");
     set(&p, "application_name", "");
-    assert_string_equal(text(&p), "application_name= datestyle=German, DMY search_path=a,b timezone=UTC");
+    assert_string_equal(text(&p),
+                        "application_name= datestyle=German, DMY search_path=a,b timezone=UTC");
     assert_int_equal(p.n, 4);
 }
 
@@ -181,7 +182,8 @@ static void test_options(void **state)
         const int rc = params_set_options(&p, options[i].options, &e);
         if (options[i].result) {
             if (rc < 0 || strcmp(text(&p), options[i].result) != 0)
-                fail_msg("options '%s': %s, not %s (%s)", options[i].options, text(&p), options[i].result, e.text);
+                fail_msg("options '%s': %s, not %s (%s)", options[i].options, text(&p),
+                         options[i].result, e.text);
         } else if (rc != ERR_INVALID) {
             fail_msg("options '%s' were accepted: %s", options[i].options, text(&p));
         }
@@ -215,7 +217,8 @@ static const struct {
     {"-c a=1", "", "RESET \"a\";"},
     {"-c a=1", "-c a=2", "SELECT pg_catalog.set_config('a','2',false)"},
     {"-c a=1 -c c=3", "-c b=2 -c c=3", "RESET \"a\";SELECT pg_catalog.set_config('b','2',false)"},
-    {"", "-c a=1 -c b=2", "SELECT pg_catalog.set_config('a','1',false),pg_catalog.set_config('b','2',false)"},
+    {"", "-c a=1 -c b=2",
+     "SELECT pg_catalog.set_config('a','1',false),pg_catalog.set_config('b','2',false)"},
     {"-c a=1 -c b=1 -c x.y=1", "", "RESET \"a\";RESET \"b\";RESET \"x.y\";"},
     {"", "-c a=it\\'s", "SELECT pg_catalog.set_config('a','it''s',false)"},
     {"", "-c a=\\\\\\'", "SELECT pg_catalog.set_config('a',E'\\\\''',false)"},

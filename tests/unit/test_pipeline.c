@@ -17,9 +17,10 @@
 static const struct {
     char letter;
     enum pl_kind kind;
-} letters[] = {{'Q', PL_QUERY},   {'q', PL_HIDDEN_QUERY}, {'P', PL_PARSE}, {'p', PL_PARSE_HIDDEN},
-               {'f', PL_PARSE_FAKE}, {'B', PL_BIND},      {'D', PL_DESCRIBE}, {'E', PL_EXECUTE},
-               {'C', PL_CLOSE},   {'c', PL_CLOSE_HIDDEN}, {'k', PL_CLOSE_FAKE}, {'S', PL_SYNC}};
+} letters[] = {{'Q', PL_QUERY},        {'q', PL_HIDDEN_QUERY}, {'P', PL_PARSE},
+               {'p', PL_PARSE_HIDDEN}, {'f', PL_PARSE_FAKE},   {'B', PL_BIND},
+               {'D', PL_DESCRIBE},     {'E', PL_EXECUTE},      {'C', PL_CLOSE},
+               {'c', PL_CLOSE_HIDDEN}, {'k', PL_CLOSE_FAKE},   {'S', PL_SYNC}};
 
 static enum pl_kind kind_of(char letter)
 {
@@ -180,14 +181,14 @@ static const struct row rows[] = {
     {"PBES", "12E", "12E", 1},
     {"PBESPBES", "EZ12CZ", "EZ12CZ", 0},
     {"PBESPBES", "12CZEZ", "12CZEZ", 0},
-    {"pBES", "EZ", "EZ", 0}, /* the client hears why its statement cannot be prepared */
+    {"pBES", "EZ", "EZ", 0},       /* the client hears why its statement cannot be prepared */
     {"PBES", "12CEZ", "12CEZ", 0}, /* at Sync: a deferred constraint */
     {"S", "EZ", "EZ", 0},
-    {"fPBES", "EZ", "1EZ", 0},    /* what was due before the error comes before it */
-    {"PfBES", "EZ", "EZ", 0},     /* what was skipped is not made up */
+    {"fPBES", "EZ", "1EZ", 0}, /* what was due before the error comes before it */
+    {"PfBES", "EZ", "EZ", 0},  /* what was skipped is not made up */
     {"BEkfBES", "2EZ", "2EZ", 0},
     {"PcBES", "1EZ", "1EZ", 0},
-    {"PQ", "E", "E", 0},          /* a Query is skipped as well: only Sync is answered */
+    {"PQ", "E", "E", 0}, /* a Query is skipped as well: only Sync is answered */
     {"PQS", "EZ", "EZ", 0},
     {"PQQBS", "1CZCZ2Z", "1CZCZ2Z", 0},
     {"BQBES", "EZ", "EZ", 0},
@@ -199,7 +200,8 @@ static const struct row rows[] = {
     {"BE", "2GC", "2GC", 0},
     {"BES", "2HddcCZ", "2HddcCZ", 0}, /* copying out ignores nothing */
     {"BES", "2EZ", "2EZ", 0},
-    {"BESBES", "2GEZ", "2GEZ", 0}, /* what follows ends the COPY with an error, up to the second Sync */
+    {"BESBES", "2GEZ", "2GEZ",
+     0}, /* what follows ends the COPY with an error, up to the second Sync */
     {"BESSBESS", "2GEZZ", "2GEZZ", 0},
     {"QSS", "GCZ", "GCZ", 0},
     /* out of step */
@@ -236,8 +238,8 @@ static void test_rows(void **state)
         for (const char *p = r->replies; *p && !t.broken; p++)
             reply(&t, *p);
         if (strcmp(t.seen, r->seen) != 0 || t.p.n != r->left)
-            fail_msg("%s -> %s: client sees %s, not %s; %u are owed, not %u", r->requests, r->replies, t.seen, r->seen, t.p.n,
-                     r->left);
+            fail_msg("%s -> %s: client sees %s, not %s; %u are owed, not %u", r->requests,
+                     r->replies, t.seen, r->seen, t.p.n, r->left);
         talk_fini(&t);
     }
 }
@@ -448,7 +450,9 @@ static void random_ops(struct prng *r, struct op *ops, size_t n)
         do {
             k = (enum pl_kind)(1 + prng_below(r, PL_NR - 1));
         } while ((k == PL_HIDDEN_QUERY && !turn) || (k == PL_QUERY && prng_below(r, 4) != 0));
-        ops[i] = (struct op){.kind = k, .fails = !is_fake(k) && prng_below(r, 12) == 0, .rows = prng_below(r, 2) != 0};
+        ops[i] = (struct op){.kind = k,
+                             .fails = !is_fake(k) && prng_below(r, 12) == 0,
+                             .rows = prng_below(r, 2) != 0};
         turn = k == PL_SYNC || (turn && k == PL_HIDDEN_QUERY);
     }
     ops[n - 1] = (struct op){.kind = PL_SYNC};

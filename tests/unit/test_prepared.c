@@ -33,7 +33,8 @@ static void test_same_text_and_types(void **state)
     struct pstmt_cache c;
     pstmt_cache_init(&c);
     struct pstmt *a = get(&c, "select $1", NULL, 0), *b = get(&c, "select $1", NULL, 0);
-    struct pstmt *t = get(&c, "select $1", int4, 1), *u = get(&c, "select $1", two, 2), *v = get(&c, "select $1 ", NULL, 0);
+    struct pstmt *t = get(&c, "select $1", int4, 1), *u = get(&c, "select $1", two, 2),
+                 *v = get(&c, "select $1 ", NULL, 0);
     struct pstmt *empty = get(&c, "", NULL, 0);
     assert_ptr_equal(a, b);
     assert_int_equal(a->refs, 2);
@@ -149,7 +150,7 @@ static void test_names(void **state)
     named_remove(&map, a);
     assert_null(named_find(map, slice_of("a")));
     assert_string_equal(a->stmt->sql, "select 1"); /* outlives its Close */
-    named_remove(&map, a); /* once more does nothing */
+    named_remove(&map, a);                         /* once more does nothing */
     struct named *again = named_add(&map, slice_of("a"), p);
     assert_true(again != a);
     named_unref(a);

@@ -18,7 +18,8 @@ static void test_floor(void **state)
 {
     (void)state;
     struct session_floor f = {0};
-    struct topo_sample s = {.sent_at = 100, .flush_lsn = 50, .insert_lsn = 60, .flush_covers = true};
+    struct topo_sample s = {
+        .sent_at = 100, .flush_lsn = 50, .insert_lsn = 60, .flush_covers = true};
     floor_update(&f, &s); /* not dirty: nothing to learn */
     assert_int_equal(f.floor, 0);
 
@@ -44,7 +45,8 @@ static void test_floor(void **state)
     floor_update(&f, &s);
     assert_true(f.dirty);
     assert_int_equal(f.floor, 50);
-    s = (struct topo_sample){.sent_at = 201, .flush_lsn = 40, .insert_lsn = 45, .flush_covers = true};
+    s = (struct topo_sample){
+        .sent_at = 201, .flush_lsn = 40, .insert_lsn = 45, .flush_covers = true};
     floor_update(&f, &s);
     assert_false(f.dirty);
     assert_int_equal(f.floor, 50); /* never goes back */
@@ -56,7 +58,8 @@ static void test_floor_of_async_commit(void **state)
     for (int covers = 0; covers < 2; covers++)
         for (int async = 0; async < 2; async++) {
             struct session_floor f = {.async_commit = async != 0};
-            const struct topo_sample s = {.sent_at = 11, .flush_lsn = 50, .insert_lsn = 60, .flush_covers = covers != 0};
+            const struct topo_sample s = {
+                .sent_at = 11, .flush_lsn = 50, .insert_lsn = 60, .flush_covers = covers != 0};
             floor_wrote(&f, 10);
             floor_update(&f, &s);
             assert_int_equal(f.floor, covers && !async ? 50 : 60);
@@ -85,7 +88,8 @@ static void test_reasons_have_names(void **state)
         assert_true(strlen(route_reason_token((enum route_reason)i)) > 0);
         assert_true(strlen(route_reason_text((enum route_reason)i)) > 0);
         for (int j = RR_NONE + 1; j < i; j++)
-            assert_string_not_equal(route_reason_token((enum route_reason)i), route_reason_token((enum route_reason)j));
+            assert_string_not_equal(route_reason_token((enum route_reason)i),
+                                    route_reason_token((enum route_reason)j));
     }
     assert_string_equal(route_reason_token(RR_NONE), "none");
     assert_string_equal(route_reason_token(RR_NR), "none");
@@ -94,11 +98,19 @@ static void test_reasons_have_names(void **state)
 /* -- the whole domain ------------------------------------------------------------------------------------------------ */
 
 /* States of a replica: readable and ahead, readable and behind, readable on an old timeline, weight 0, then every reason. */
-enum { REP_AHEAD, REP_BEHIND, REP_OLD_TIMELINE, REP_LIGHT, REP_UNREADABLE, REP_NR = REP_UNREADABLE + READ_NR - 1 };
+enum {
+    REP_AHEAD,
+    REP_BEHIND,
+    REP_OLD_TIMELINE,
+    REP_LIGHT,
+    REP_UNREADABLE,
+    REP_NR = REP_UNREADABLE + READ_NR - 1
+};
 
 static void make_replica(struct topo_node *n, int kind)
 {
-    *n = (struct topo_node){.role = ROLE_REPLICA, .weight = 100, .timeline = 2, .replay_lsn = FLOOR};
+    *n =
+        (struct topo_node){.role = ROLE_REPLICA, .weight = 100, .timeline = 2, .replay_lsn = FLOOR};
     if (kind == REP_BEHIND)
         n->replay_lsn = FLOOR - 1;
     if (kind == REP_OLD_TIMELINE)
@@ -116,7 +128,8 @@ struct session {
 
 static struct session_floor floor_of(const struct session *s)
 {
-    return (struct session_floor){.dirty = s->dirty, .dirty_since = 50, .floor = s->has_floor ? FLOOR : 0};
+    return (struct session_floor){
+        .dirty = s->dirty, .dirty_since = 50, .floor = s->has_floor ? FLOOR : 0};
 }
 
 /* May this replica serve the read? Written without the tricks of route.c. */
@@ -129,7 +142,8 @@ static bool may_serve(const struct route_in *in, const struct session_floor *aft
         return true;
     if (after->dirty)
         return false;
-    return after->floor == 0 || (n->timeline == in->topo->timeline && n->replay_lsn >= after->floor);
+    return after->floor == 0 ||
+           (n->timeline == in->topo->timeline && n->replay_lsn >= after->floor);
 }
 
 static bool readable(const struct route_in *in, int i)
@@ -171,7 +185,8 @@ static void check(const struct route_in *in, const struct session_floor *before)
         assert_int_equal(out.reason, RR_NO_REPLICA);
         assert_false(any);
     }
-    const bool asks_replicas = !in->retry && (in->force_replica || (!in->force_primary && in->split && in->read));
+    const bool asks_replicas =
+        !in->retry && (in->force_replica || (!in->force_primary && in->split && in->read));
     if (!asks_replicas) { /* the primary or nothing */
         assert_int_equal(out.kind, t->writer >= 0 ? ROUTE_TO_NODE : ROUTE_HOLD);
         assert_int_equal(out.node, t->writer);
@@ -187,7 +202,8 @@ static void check(const struct route_in *in, const struct session_floor *before)
     const bool only_position = !in->eventual && (f->dirty || any_readable);
     assert_int_equal(out.want_sample, only_position);
     if (in->force_replica) { /* never the primary */
-        assert_int_equal(out.kind, in->when_no_replica == 3 && !only_position ? ROUTE_REFUSE : ROUTE_HOLD);
+        assert_int_equal(out.kind,
+                         in->when_no_replica == 3 && !only_position ? ROUTE_REFUSE : ROUTE_HOLD);
     } else if (only_position || in->when_no_replica == 1) {
         assert_int_equal(out.kind, t->writer >= 0 ? ROUTE_TO_NODE : ROUTE_HOLD);
         assert_int_equal(out.node, t->writer);
@@ -229,7 +245,9 @@ static unsigned check_sessions(struct topology *t)
     unsigned n = 0;
     for (int i = 0; i < 12; i++) {
         const struct session s = {.dirty = i & 1, .has_floor = i & 2, .sample = i / 4};
-        t->sample = (struct topo_sample){.sent_at = s.sample == 2 ? 60 : s.sample == 1 ? 40 : 0,
+        t->sample = (struct topo_sample){.sent_at = s.sample == 2   ? 60
+                                                    : s.sample == 1 ? 40
+                                                                    : 0,
                                          .flush_lsn = FLOOR,
                                          .insert_lsn = FLOOR,
                                          .flush_covers = true};
@@ -281,8 +299,15 @@ static void test_spreads(void **state)
     for (int i = 1; i < 4; i++)
         make_replica(&t.nodes[i], REP_AHEAD);
     for (unsigned i = 0; i < 300; i++) {
-        const struct route_in in = {.topo = &t, .floor = &f, .read = true, .split = true, .when_no_replica = 1,
-                                    .balance = BALANCE_ROUND_ROBIN, .in_flight = in_flight, .balance_state = &st, .prng = &prng};
+        const struct route_in in = {.topo = &t,
+                                    .floor = &f,
+                                    .read = true,
+                                    .split = true,
+                                    .when_no_replica = 1,
+                                    .balance = BALANCE_ROUND_ROBIN,
+                                    .in_flight = in_flight,
+                                    .balance_state = &st,
+                                    .prng = &prng};
         seen[route_decide(&in).node]++;
     }
     assert_int_equal(seen[0], 0);
@@ -293,12 +318,9 @@ static void test_spreads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_floor),
-        cmocka_unit_test(test_floor_of_async_commit),
-        cmocka_unit_test(test_has_floor),
-        cmocka_unit_test(test_reasons_have_names),
-        cmocka_unit_test(test_whole_domain),
-        cmocka_unit_test(test_spreads),
+        cmocka_unit_test(test_floor),        cmocka_unit_test(test_floor_of_async_commit),
+        cmocka_unit_test(test_has_floor),    cmocka_unit_test(test_reasons_have_names),
+        cmocka_unit_test(test_whole_domain), cmocka_unit_test(test_spreads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
