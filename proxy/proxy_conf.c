@@ -62,18 +62,20 @@ static const struct conf_setting listen_rows[] = {
     {ROW(struct listen_conf, port), .type = CONF_INT, .def = "6432", .min = 1, .max = 65535,
      .doc = "TCP port."},
     {ROW(struct listen_conf, route), .type = CONF_ENUM, .def = "auto", .values = route_modes,
+     .flags = CONF_RELOAD,
      .doc = "auto: reads may go to replicas, all else to the primary. primary: everything goes to "
             "the primary. replica: "
             "everything goes to replicas, and writes are refused there."},
     {ROW(struct listen_conf, tls), .type = CONF_ENUM, .def = "off", .values = tls_modes,
+     .flags = CONF_RELOAD,
      .doc = "TLS towards clients: off, allow or prefer (if the client asks), require (refuse "
             "clients without), verify-ca or "
             "verify-full (also ask for a client certificate signed by tls_ca_file)."},
-    {ROW(struct listen_conf, tls_cert_file), .type = CONF_STRING,
-     .doc = "Certificate chain in PEM; needed with TLS."},
-    {ROW(struct listen_conf, tls_key_file), .type = CONF_STRING,
+    {ROW(struct listen_conf, tls_cert_file), .type = CONF_STRING, .flags = CONF_RELOAD,
+     .doc = "Certificate chain in PEM; needed with TLS. A reload reads it again."},
+    {ROW(struct listen_conf, tls_key_file), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc = "Private key in PEM; needed with TLS."},
-    {ROW(struct listen_conf, tls_ca_file), .type = CONF_STRING,
+    {ROW(struct listen_conf, tls_ca_file), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc = "CA certificates in PEM that client certificates must be signed by; for verify-ca and "
             "verify-full."},
 };
@@ -117,15 +119,16 @@ static const struct conf_setting pool_rows[] = {
 
 static const struct conf_setting server_tls_rows[] = {
     {ROW(struct server_tls_conf, mode), .type = CONF_ENUM, .def = "prefer", .values = tls_modes,
+     .flags = CONF_RELOAD,
      .doc =
          "TLS towards the nodes: off, allow or prefer (use it if the node has it), require, "
          "verify-ca (the node's "
          "certificate must be signed by ca_file), verify-full (and carry the node's host name)."},
-    {ROW(struct server_tls_conf, ca_file), .type = CONF_STRING,
+    {ROW(struct server_tls_conf, ca_file), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc = "CA certificates in PEM for verify-ca and verify-full. Empty: those of the system."},
-    {ROW(struct server_tls_conf, cert_file), .type = CONF_STRING,
+    {ROW(struct server_tls_conf, cert_file), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc = "Client certificate in PEM that we show to the nodes."},
-    {ROW(struct server_tls_conf, key_file), .type = CONF_STRING,
+    {ROW(struct server_tls_conf, key_file), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc = "Its private key. Empty: it is in cert_file."},
 };
 
