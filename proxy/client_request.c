@@ -51,7 +51,7 @@ static const struct catalog *catalog_of(const struct client *c)
 static void inspect_sql(struct client *c, struct slice sql)
 {
     struct classification k;
-    const struct classify_opts opts = {.backslash = c->backslash, .override = NULL};
+    const struct classify_opts opts = {.backslash = c->backslash, .override = config_functions(c->w->conf)};
     classify_sql(sql, catalog_of(c), &opts, &k);
     if (k.bits == CLASS_READ && worker_learned(c->w, sql))
         k.bits = CLASS_UNKNOWN;
@@ -61,10 +61,11 @@ static void inspect_sql(struct client *c, struct slice sql)
 static void classify_stmt(const struct client *c, struct pstmt *p)
 {
     const struct catalog *cat = catalog_of(c);
-    if (p->classified_by != cat || !p->cls.n_statements) {
-        const struct classify_opts opts = {.backslash = c->backslash, .override = NULL};
+    if (p->classified_by != cat || p->classified_conf != c->w->conf || !p->cls.n_statements) {
+        const struct classify_opts opts = {.backslash = c->backslash, .override = config_functions(c->w->conf)};
         classify_sql((struct slice){p->sql, p->sql_len}, cat, &opts, &p->cls);
         p->classified_by = cat;
+        p->classified_conf = c->w->conf;
     }
     if (p->learned && p->cls.bits == CLASS_READ)
         p->cls.bits = CLASS_UNKNOWN;

@@ -24,6 +24,7 @@ struct pstmt {
     struct list_node unused; /* linked while refs == 0 */
     uint32_t refs;
     const void *classified_by; /* the catalog that cls was made with */
+    const void *classified_conf; /* and the configuration */
     struct classification cls; /* its slices point into sql */
     bool learned; /* a replica refused it: not a read */
     uint16_t n_types;

@@ -131,7 +131,8 @@ void proxy_explain(struct proxy *p, const char *database, const char *user, cons
     }
     const int cluster = config_database_cluster(p->conf, d);
     const struct catalog *cat = catalogs_peek(p->catalogs, cluster, d->dbname[0] ? d->dbname : database);
-    classify_sql(slice_of(sql), cat, NULL, &k);
+    const struct classify_opts opts = {.override = config_functions(p->conf)};
+    classify_sql(slice_of(sql), cat, &opts, &k);
     const bool read = k.bits == CLASS_READ || k.empty || (k.bits == CLASS_TX_BEGIN && k.tx.access == ACCESS_READ_ONLY && k.tx.isolation != ISOLATION_SERIALIZABLE);
     row(out, "class", read ? "read" : k.bits & CLASS_WRITE ? "write" : k.bits & CLASS_TX ? "transaction" : k.bits & CLASS_SESSION ? "session" : "unknown",
         read ? "may run on a replica" : "runs on the primary");

@@ -9,6 +9,7 @@
 
 #include "../replication/base/conf.h"
 #include "../replication/repl_conf.h"
+#include "core/catalog.h"
 
 enum {
     CONF_LISTENS_MAX = 16,
@@ -97,6 +98,8 @@ struct config {
     struct routing_conf routing;
     struct auth_conf auth;
     struct admin_conf admin;
+    struct catalog functions; /* read_functions and write_functions, sealed */
+    void *functions_mem;      /* NULL: both are empty */
 };
 
 /* All sections, those of replication included: for conf_load, SHOW CONFIG, the sample and the man page. */
@@ -121,6 +124,8 @@ void config_unref(struct config *c);
 const struct database_conf *config_database(const struct config *c, const char *database);
 /* Index of its cluster in c->repl.clusters. */
 int config_database_cluster(const struct config *c, const struct database_conf *d);
+/* Functions that the settings declare, for classify_opts.override; NULL when there are none. Borrowed. */
+const struct catalog *config_functions(const struct config *c);
 /* The most specific pool rule; never NULL (defaults exist). Borrowed. */
 const struct pool_conf *config_pool(const struct config *c, const char *database, const char *user);
 /* Is user in a comma-separated list ("*" is everybody)? */

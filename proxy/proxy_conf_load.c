@@ -236,6 +236,71 @@ static void config_check(struct config *c, struct conf_diags *diags)
         config_complain(diags, false, "auth", "auth_query", "is needed unless method is trust");
 }
 
+/* ---- Function lists -----------------------------------------------------------------------------------------------
+ */
+
+/* The next item of a comma-separated list, as the catalogs would store the name: without its schema, in lower case. */
+static bool next_function(const char **list, char name[CONF_NAME_MAX], struct slice *item)
+{
+    while (**list) {
+        const char *comma = strchrnul(*list, ',');
+        *item = slice_trim((struct slice){*list, (size_t)(comma - *list)});
+        *list = *comma ? comma + 1 : comma;
+        const char *dot = item->n ? memrchr(item->p, '.', item->n) : NULL;
+        size_t skip = dot ? (size_t)(dot + 1 - item->p) : 0;
+        size_t n = item->n - skip;
+        if (item->n == 0)
+            continue;
+        for (size_t i = 0; i < n && i < CONF_NAME_MAX - 1; i++) {
+            char c = item->p[skip + i];
+            name[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        }
+        name[n < CONF_NAME_MAX ? n : 0] = '\0';
+        return true;
+    }
+    return false;
+}
+
+static void config_add_functions(struct config *c, const char *setting, const char *list,
+                                 struct conf_diags *diags)
+{
+    char name[CONF_NAME_MAX];
+    struct slice item;
+    bool writes = strcmp(setting, "write_functions") == 0;
+    while (next_function(&list, name, &item))
+        if (catalog_add_function(&c->functions, slice_of(name), writes) != 0)
+            config_complain(diags, false, "routing", setting, "\"%.*s\" is not a function's name",
+                            (int)(item.n < 80 ? item.n : 80), item.p);
+}
+
+static void config_build_functions(struct config *c, struct conf_diags *diags)
+{
+    const struct routing_conf *r = &c->routing;
+    if (!*r->read_functions && !*r->write_functions)
+        return;
+    size_t cap = catalog_size(sizeof r->read_functions + sizeof r->write_functions,
+                              sizeof r->read_functions + sizeof r->write_functions);
+    c->functions_mem = malloc(cap);
+    if (!c->functions_mem || catalog_init_plain(&c->functions, c->functions_mem, cap) != 0) {
+        config_complain(diags, false, "routing", NULL, "out of memory");
+        return;
+    }
+    config_add_functions(c, "read_functions", r->read_functions, diags);
+    config_add_functions(c, "write_functions", r->write_functions, diags);
+    catalog_seal(&c->functions);
+}
+
+const struct catalog *config_functions(const struct config *c)
+{
+    return c->functions_mem ? &c->functions : NULL;
+}
+
+static void config_free(struct config *c)
+{
+    free(c->functions_mem);
+    free(c);
+}
+
 /* ---- Loading ------------------------------------------------------------------------------------------------------ */
 
 /* Without a file nobody has thought about failover, so we do not promote unless told. As the weakest of the --set
@@ -275,7 +340,7 @@ static int config_finish(struct config *c, int rc, struct config **out,
                          const struct conf_diags *diags)
 {
     if (rc != 0 || diags->n_errors > 0) {
-        free(c);
+        config_free(c);
         return ERR_INVALID;
     }
     atomic_init(&c->refs, 1);
@@ -310,6 +375,7 @@ static int config_load_all(const struct conf_source *src, const char *conninfo, 
     else if (rc == 0 || !none)
         repl_conf_check(&c->repl, diags);
     config_check(c, diags);
+    config_build_functions(c, diags);
     return config_finish(c, rc, out, diags);
 }
 
@@ -345,7 +411,7 @@ void config_ref(struct config *c)
 void config_unref(struct config *c)
 {
     if (c && atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
-        free(c);
+        config_free(c);
 }
 
 /* ---- Look-ups ----------------------------------------------------------------------------------------------------- */

@@ -208,6 +208,26 @@ static void test_lists(void **state)
     assert_false(config_list_has("a,,b", "ab"));
 }
 
+static void test_functions(void **state)
+{
+    (void)state;
+    struct config *c = load_ok(NODES);
+    assert_null(config_functions(c));
+    config_unref(c);
+    c = load_ok(NODES "[routing]\nread_functions = 'GetPrice, app.next_id ,, "
+                      "both'\nwrite_functions = both,log_it\n");
+    const struct catalog *f = config_functions(c);
+    assert_non_null(f);
+    assert_int_equal(catalog_function(f, slice_of("getprice")), CATALOG_SAFE);
+    assert_int_equal(catalog_function(f, slice_of("next_id")), CATALOG_SAFE);
+    assert_int_equal(catalog_function(f, slice_of("log_it")), CATALOG_UNSAFE);
+    /* Named in both lists: the careful answer. */
+    assert_int_equal(catalog_function(f, slice_of("both")), CATALOG_UNSAFE);
+    assert_int_equal(catalog_function(f, slice_of("now")), CATALOG_ABSENT);
+    config_unref(c);
+    assert_true(complains(NODES "[routing]\nread_functions = app.\n", "is not a function's name"));
+}
+
 static void test_complaints(void **state)
 {
     (void)state;
@@ -294,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_pools),
         cmocka_unit_test(test_databases),
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_functions),
         cmocka_unit_test(test_complaints),
         cmocka_unit_test(test_both_sources),
         cmocka_unit_test(test_local),
