@@ -20,7 +20,7 @@ static const char *const log_formats[] = {"logfmt", "json", "text", NULL};
 static const char *const tls_modes[] = {"off",       "allow",       "prefer", "require",
                                         "verify-ca", "verify-full", NULL};
 static const char *const route_modes[] = {"auto", "primary", "replica", NULL};
-static const char *const pool_modes[] = {"session", "transaction", "statement", NULL};
+static const char *const pool_modes[] = {"session", "transaction", NULL};
 static const char *const consistencies[] = {"eventual", "session", "primary", NULL};
 static const char *const balances[] = {"least_busy", "round_robin", NULL};
 static const char *const no_replicas[] = {"primary", "wait", "error", NULL};
@@ -90,9 +90,9 @@ static const struct conf_setting database_rows[] = {
 static const struct conf_setting pool_rows[] = {
     {ROW(struct pool_conf, pool_mode), .type = CONF_ENUM, .def = "transaction",
      .values = pool_modes, .flags = CONF_RELOAD,
-     .doc = "How long a client keeps a server connection: session, transaction, or statement "
-            "(transactions of more than one "
-            "statement are refused)."},
+     .doc = "How long a client keeps a server connection: until it disconnects (session), or until "
+            "its transaction ends "
+            "(transaction)."},
     {ROW(struct pool_conf, pool_size), .type = CONF_INT, .def = "20", .min = 1, .max = 100000,
      .flags = CONF_RELOAD,
      .doc = "Server connections at most for each node, database and user, whatever the number of "

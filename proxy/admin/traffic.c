@@ -215,7 +215,7 @@ static const struct node_conf *traffic_writer(const struct console_call *call, c
 
 static const char *traffic_pool_mode(int mode)
 {
-    return mode == POOL_SESSION ? "session" : mode == POOL_STATEMENT ? "statement" : "transaction";
+    return mode == POOL_SESSION ? "session" : "transaction";
 }
 
 /* In the order of pgbouncer's columns. pools may have no row for the database (row -1). */
