@@ -297,8 +297,8 @@ void client_on_refused(struct client *c, const struct err *e)
         client_fatal(c, code > 0 ? code : ERRRESP_CANNOT_CONNECT, e->code == ERR_SERVER ? e->text : text, NULL);
         return;
     }
-    if (!c->batch.retry && e->code != ERR_AUTH && strncmp(e->sqlstate, "28", 2) != 0) {
-        c->batch.retry = true; /* a replica that takes no logins: the primary then */
+    if (!c->batch.retry) {
+        c->batch.retry = true; /* a replica that takes no logins, or has an older password yet: the primary then */
         client_process(c);
         return;
     }
