@@ -64,13 +64,13 @@ static struct tally tally_pool(const struct pool *p, usec_t now)
     return n;
 }
 
-static void row_pool(struct table *t, const struct pool *p, usec_t now)
+static void row_pool(struct table *t, const struct pool *p, uint64_t idle_clients, usec_t now)
 {
     const struct pool_group *g = p->group;
     const struct tally n = tally_pool(p, now);
     table_cell(t, g->database);
     table_cell(t, g->user);
-    table_cell_u64(t, n.linked);
+    table_cell_u64(t, n.linked + idle_clients);
     table_cell_u64(t, p->waiters.count);
     table_cell_u64(t, 0);
     table_cell_u64(t, 0);
@@ -88,14 +88,30 @@ static void row_pool(struct table *t, const struct pool *p, usec_t now)
     table_cell(t, p->name);
 }
 
+/* As pgbouncer counts, a client that asks for nothing is active; it belongs to no node, so to the group's first row. */
+static uint64_t idle_clients(const struct pool_group *g, usec_t now)
+{
+    uint64_t busy = 0;
+    for (int i = 0; i < TOPO_NODES_MAX; i++)
+        if (g->pools[i])
+            busy += tally_pool(g->pools[i], now).linked + g->pools[i]->waiters.count;
+    return g->n_clients > busy ? g->n_clients - busy : 0;
+}
+
 void stats_rows_pools(struct worker *w, struct table *t)
 {
     struct pool_group *g, *tmp;
     const usec_t now = worker_now();
     HASH_ITER(hh, w->groups, g, tmp)
-    for (int i = 0; i < TOPO_NODES_MAX; i++)
-        if (g->pools[i])
-            row_pool(t, g->pools[i], now);
+    {
+        uint64_t idle = idle_clients(g, now);
+        for (int i = 0; i < TOPO_NODES_MAX; i++) {
+            if (!g->pools[i])
+                continue;
+            row_pool(t, g->pools[i], idle, now);
+            idle = 0;
+        }
+    }
 }
 
 void stats_rows_stats(struct worker *w, struct table *t)
