@@ -323,17 +323,22 @@ static int config_load_tables(struct config *c, const struct conf_source *src, b
     return conf_load(c, sections, n, &with, diags);
 }
 
-static void config_take_nodes(struct config *c, const char *conninfo, struct conf_diags *diags)
+/* False if the connection string is of no use; then checks of the nodes would only repeat that. */
+static bool config_take_nodes(struct config *c, const char *conninfo, struct conf_diags *diags)
 {
-    if (!conninfo)
-        return;
     struct err e = {0};
-    if (c->repl.n_clusters || c->repl.n_nodes)
-        config_complain(
+    if (!conninfo)
+        return true;
+    if (c->repl.n_clusters || c->repl.n_nodes) {
+        conf_diag_add(
             diags, false, "cluster", NULL,
             "clusters come from the configuration or from the connection string, not from both");
-    else if (repl_conf_from_conninfo(&c->repl, conninfo, &e) != 0)
-        config_complain(diags, false, "connection string", NULL, "%s", e.text);
+        return true;
+    }
+    if (repl_conf_from_conninfo(&c->repl, conninfo, &e) == 0)
+        return true;
+    conf_diag_add(diags, false, "connection string", NULL, "%s", e.text);
+    return false;
 }
 
 static int config_finish(struct config *c, int rc, struct config **out,
@@ -364,7 +369,7 @@ static int config_load_all(const struct conf_source *src, const char *conninfo, 
     if (!c)
         return ERR_INVALID;
     int rc = config_load_tables(c, src, conninfo && !src->file, diags);
-    config_take_nodes(c, conninfo, diags);
+    bool usable = config_take_nodes(c, conninfo, diags);
     config_fill_missing(c, diags);
     bool none = c->repl.n_clusters == 0 && c->repl.n_nodes == 0;
     if (none && nodes_later)
@@ -372,7 +377,7 @@ static int config_load_all(const struct conf_source *src, const char *conninfo, 
             diags, true, "cluster", NULL,
             "there is no cluster here; serve then needs a connection string with all hosts");
     /* A file that could not be read would only make noise about what is missing in it. */
-    else if (rc == 0 || !none)
+    else if (usable && (rc == 0 || !none))
         repl_conf_check(&c->repl, diags);
     config_check(c, diags);
     config_build_functions(c, diags);

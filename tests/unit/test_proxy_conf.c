@@ -264,6 +264,10 @@ static void test_both_sources(void **state)
     (void)state;
     struct config *c = load(NODES, "host=h1", NULL, 0);
     assert_null(c);
+    /* One mistake, one complaint. */
+    c = load(NULL, "host=a port=zz", NULL, 0);
+    assert_null(c);
+    assert_int_equal(diags.n_errors, 1);
     c = load("[listen main]\nport = 7000\n", "host=h1", NULL, 0);
     assert_non_null(c);
     assert_int_equal(c->listens[0].port, 7000);
