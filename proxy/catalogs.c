@@ -11,7 +11,7 @@
 #include "pool.h"
 #include "worker.h"
 
-enum { DATABASES_MAX = 1000, KEY_MAX = 80, REFRESH_SEC = 30, QUERY_SEC = 30 };
+enum { DATABASES_MAX = 1000, KEY_MAX = 80, REFRESH_SEC = 30, CHANGED_SEC = 1, QUERY_SEC = 30 };
 
 /* One database, on the manager's thread. */
 struct entry {
@@ -22,7 +22,8 @@ struct entry {
     char key[KEY_MAX];
     char version[32], loading_version[32];
     bool busy, again;
-    usec_t checked_at;
+    bool changed; /* somebody ran a command that may have changed it */
+    usec_t checked_at, loaded_at;
     struct catalog_ref *current;
     struct catalog_ref *building;
 };
@@ -37,6 +38,7 @@ struct note {
     struct loop_msg msg;
     struct proxy *proxy;
     int cluster;
+    bool changed;
     char dbname[CONF_NAME_MAX];
     struct catalog_ref *ref;
 };
@@ -166,6 +168,7 @@ static void on_relations(void *arg, const struct query_result *r, const struct e
     e->current = e->building;
     e->building = NULL;
     str_copy(e->version, sizeof(e->version), e->loading_version);
+    e->loaded_at = worker_now();
     log_info("catalog.loaded", "catalog of database %s: %u function names, %u names for the primary", e->dbname,
              cat->n_functions, cat->n_relations);
     deliver(e);
@@ -208,15 +211,23 @@ static void on_functions(void *arg, const struct query_result *r, const struct e
         (void)ask(e, catalog_sql_relations, on_relations);
 }
 
+/* Sessions tell the server's counters, which the version is made of, up to seconds late; so it is loaded whatever the
+ * version says, but not for each of many commands. */
+static bool reload_due(const struct entry *e)
+{
+    return e->changed && worker_now() - e->loaded_at >= CHANGED_SEC * USEC_PER_SEC;
+}
+
 static void on_version(void *arg, const struct query_result *r, const struct err *err)
 {
     struct entry *e = arg;
     const char *v = err->code == 0 && query_n_rows(r) > 0 ? query_text(r, 0, 0) : NULL;
     if (err->code) {
         finish(e, err->text);
-    } else if (e->current && v && strcmp(v, e->version) == 0) {
+    } else if (e->current && v && strcmp(v, e->version) == 0 && !reload_due(e)) {
         finish(e, NULL);
     } else {
+        e->changed = false;
         str_copy(e->loading_version, sizeof(e->loading_version), v ? v : "");
         (void)ask(e, catalog_sql_functions, on_functions);
     }
@@ -258,24 +269,36 @@ static void on_want(struct loop_msg *m, struct loop *on)
     struct note *n = CONTAINER_OF(m, struct note, msg);
     struct entry *e = n->proxy->stopping ? NULL : entry_get(n->proxy->catalogs, n->cluster, n->dbname);
     if (e) {
-        if (e->current)
+        if (e->current && !n->changed)
             deliver(e);
+        e->changed |= n->changed;
         refresh(e);
     }
     free(n);
 }
 
-void catalogs_want(struct worker *w, int cluster, const char *dbname)
+static void tell(struct worker *w, int cluster, const char *dbname, bool changed)
 {
     struct note *n = calloc(1, sizeof(*n));
     if (!n)
         return;
     n->proxy = w->proxy;
     n->cluster = cluster;
+    n->changed = changed;
     str_copy(n->dbname, sizeof(n->dbname), dbname);
     n->msg.run = on_want;
     if (!loop_post(&w->proxy->loop, &n->msg))
         free(n);
+}
+
+void catalogs_want(struct worker *w, int cluster, const char *dbname)
+{
+    tell(w, cluster, dbname, false);
+}
+
+void catalogs_changed(struct worker *w, int cluster, const char *dbname)
+{
+    tell(w, cluster, dbname, true);
 }
 
 void catalogs_tick(struct catalogs *c)
@@ -283,7 +306,7 @@ void catalogs_tick(struct catalogs *c)
     const usec_t now = worker_now();
     struct entry *e, *tmp;
     HASH_ITER(hh, c->all, e, tmp)
-    if (!e->busy && now - e->checked_at > (e->current ? REFRESH_SEC : 1) * USEC_PER_SEC)
+    if (!e->busy && (reload_due(e) || now - e->checked_at > (e->current ? REFRESH_SEC : 1) * USEC_PER_SEC))
         refresh(e);
 }
 

@@ -31,8 +31,10 @@ void catalogs_tick(struct catalogs *c);
 /* Manager's thread: the newest catalog of a database, NULL if not loaded (then loading starts). Borrowed. */
 const struct catalog *catalogs_peek(struct catalogs *c, int cluster, const char *dbname);
 
-/* Worker's thread: asks for the catalog of the group's database, or for a look whether it changed. It is delivered to all
- * workers: group->catalog of every group with that database is replaced. */
+/* Worker's thread: asks for the catalog of the group's database. It is delivered to all workers: group->catalog of every
+ * group with that database is replaced. */
 void catalogs_want(struct worker *w, int cluster, const char *dbname);
+/* The same after a command that may have changed it. */
+void catalogs_changed(struct worker *w, int cluster, const char *dbname);
 
 #endif

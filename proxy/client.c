@@ -353,7 +353,7 @@ static void settle_batch(struct client *c, uint8_t status)
         c->tx_read_only = false;
         if (c->ddl) {
             c->ddl = false;
-            catalogs_want(w, c->group->cluster, c->group->dbname);
+            catalogs_changed(w, c->group->cluster, c->group->dbname);
         }
     }
     c->tx = status;
