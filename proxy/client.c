@@ -302,7 +302,7 @@ void client_on_refused(struct client *c, const struct err *e)
         client_process(c);
         return;
     }
-    const int code = errresp_code_of(e->sqlstate);
+    const int code = (int)errresp_code_of(e->sqlstate);
     client_error(c, code > 0 ? code : ERRRESP_CANNOT_CONNECT, e->text, NULL);
 }
 
@@ -497,7 +497,7 @@ void client_on_verified(struct client *c, const struct err *e)
         client_login_welcome(c);
         return;
     }
-    const int code = errresp_code_of(e->sqlstate);
+    const int code = (int)errresp_code_of(e->sqlstate);
     if (!c->verifying)
         log_warning("client.params.refused", "%s: %s", c->peer, e->text);
     client_fatal(c, code > 0 ? code : ERRRESP_INVALID_PARAMETER_VALUE, e->text, NULL);
