@@ -250,6 +250,27 @@ static bool send_params(struct client *c, struct server *s)
     return true;
 }
 
+static bool expect(struct client *c, enum pl_kind kind, uint64_t ref, uint32_t tag)
+{
+    return server_expect(c->server, kind, ref, tag);
+}
+
+/* Before anything else of a batch: behind an error the server would skip the Close, and still have the statement. */
+static void evict(struct client *c)
+{
+    struct server *s = c->server;
+    uint64_t id;
+    char name[PSTMT_NAME_MAX];
+    while (sstmt_evict(&s->prepared, (size_t)c->group->conf.max_prepared_statements, &id)) {
+        if (!expect(c, PL_CLOSE_HIDDEN, 0, 0))
+            return;
+        struct writer w = gather_writer(&c->w->gather, 64);
+        pstmt_server_name(id, name);
+        encode_close(&w, 'S', name);
+        gather_wrote(&c->w->gather, &w);
+    }
+}
+
 static void hold(struct client *c, const struct route_out *r)
 {
     c->wait_reason = (uint8_t)r->reason;
@@ -267,6 +288,8 @@ static bool link_ready(struct client *c, size_t end, bool flush)
         protocol_error(c, "cannot set the session's parameters");
         return false;
     }
+    if (c->view[0] == MSG_F_PARSE || c->view[0] == MSG_F_BIND)
+        evict(c);
     c->batch.retainable = end > 0 && end <= CLIENT_RETAIN_MAX && !flush && inbuf_keep(&c->retain, c->view, end);
     c->request_at = c->batch.started = worker_now();
     struct node_stats *n = &c->w->stats.nodes[c->group->cluster][s->pool->node];
@@ -353,26 +376,6 @@ static size_t no_room(struct client *c)
     return 0;
 }
 
-static bool expect(struct client *c, enum pl_kind kind, uint64_t ref, uint32_t tag)
-{
-    return server_expect(c->server, kind, ref, tag);
-}
-
-static void evict(struct client *c)
-{
-    struct server *s = c->server;
-    uint64_t id;
-    char name[PSTMT_NAME_MAX];
-    while (sstmt_evict(&s->prepared, (size_t)c->group->conf.max_prepared_statements, &id)) {
-        if (!expect(c, PL_CLOSE_HIDDEN, 0, 0))
-            return;
-        struct writer w = gather_writer(&c->w->gather, 64);
-        pstmt_server_name(id, name);
-        encode_close(&w, 'S', name);
-        gather_wrote(&c->w->gather, &w);
-    }
-}
-
 static bool send_parse(struct client *c, const struct pstmt *p, const char *name)
 {
     const size_t need = p->sql_len + 64u + 4u * p->n_types;
@@ -408,10 +411,7 @@ static bool ensure_prepared(struct client *c, struct pstmt *p)
         return false;
     pstmt_server_name(p->id, name);
     c->group->stats.server_parses++;
-    if (!send_parse(c, p, name))
-        return false;
-    evict(c);
-    return true;
+    return send_parse(c, p, name);
 }
 
 /* A name that is new in the session. The reply is made up if the server has the statement already. */
@@ -429,10 +429,7 @@ static bool parse_new_name(struct client *c, struct pstmt *p, struct slice as)
         return false;
     pstmt_server_name(p->id, name);
     c->group->stats.server_parses++;
-    if (!send_parse(c, p, name))
-        return false;
-    evict(c);
-    return true;
+    return send_parse(c, p, name);
 }
 
 static size_t forward_parse(struct client *c, const struct frame *f, const uint8_t *body)
@@ -455,6 +452,10 @@ static size_t forward_parse(struct client *c, const struct frame *f, const uint8
     }
     struct named *n = named_find(c->named, m.name);
     bool ok;
+    if (n && c->batch.retry && n->stmt == p) { /* its first run, on a replica, gave the name already */
+        named_remove(&c->named, n);
+        n = NULL;
+    }
     if (n) { /* PostgreSQL refuses a second Parse of a name: let the server say so, with a name that it has */
         char name[PSTMT_NAME_MAX];
         pstmt_server_name(n->stmt->id, name);
@@ -524,9 +525,13 @@ static size_t forward_target(struct client *c, const struct frame *f, const uint
     const enum pl_kind kind = close ? PL_CLOSE : PL_DESCRIBE;
     struct named *n = m.kind == 'S' && m.name.n ? named_find(c->named, m.name) : NULL;
     if (close && m.kind == 'S' && m.name.n) { /* the statement stays on the server, for others */
-        if (n)
-            named_remove(&c->named, n);
-        return expect(c, PL_CLOSE_FAKE, 0, 0) ? f->total : no_room(c);
+        if (!n)
+            return expect(c, PL_CLOSE_FAKE, 0, 0) ? f->total : no_room(c);
+        if (!expect(c, PL_CLOSE_FAKE, (uint64_t)(uintptr_t)n, 4))
+            return no_room(c);
+        named_ref(n);
+        named_remove(&c->named, n);
+        return f->total;
     }
     if (!n) {
         if (m.kind == 'S' && !close && !ensure_unnamed(c))
@@ -644,8 +649,12 @@ static size_t step_linked(struct client *c, const struct frame *f)
     }
     if (f->total > c->view_n && f->type == 'Q' && f->total <= CLIENT_INSPECT_MAX)
         return 0;
-    if (!c->batch.opened && c->batch.started == 0)
-        c->batch.started = worker_now(); /* a further batch of the same transaction */
+    if (!c->batch.opened && c->batch.started == 0) { /* a further batch of the same transaction */
+        c->batch.started = worker_now();
+        aim(c);
+        if (f->type == MSG_F_PARSE || f->type == MSG_F_BIND)
+            evict(c);
+    }
     if (c->inspected >= f->total) {
         c->inspected -= f->total;
     } else if (f->total <= c->view_n || f->type == 'B') {

@@ -97,7 +97,7 @@ void pstmt_unref(struct pstmt *p)
 
 void pstmt_server_name(uint64_t id, char out[PSTMT_NAME_MAX])
 {
-    snprintf(out, PSTMT_NAME_MAX, "tanist_%016" PRIx64, id);
+    snprintf(out, PSTMT_NAME_MAX, PSTMT_NAME_PREFIX "%016" PRIx64, id);
 }
 
 /* -- clients' names ----------------------------------------------------------------------------------------------- */
@@ -144,6 +144,19 @@ void named_remove(struct named **map, struct named *n)
     HASH_DEL(*map, n);
     n->in_map = false;
     named_unref(n);
+}
+
+void named_restore(struct named **map, struct named *n)
+{
+    struct named *later = NULL;
+    if (n->in_map)
+        return;
+    HASH_FIND_STR(*map, n->name, later);
+    if (later)
+        named_remove(map, later);
+    HASH_ADD_KEYPTR(hh, *map, n->name, strlen(n->name), n);
+    n->in_map = true;
+    named_ref(n);
 }
 
 void named_clear(struct named **map)

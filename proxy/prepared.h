@@ -15,6 +15,8 @@
 
 enum { PSTMT_CACHE_MAX = 4096, PSTMT_CACHE_BYTES_MAX = 16 * 1024 * 1024, PSTMT_NAME_MAX = 32 };
 
+#define PSTMT_NAME_PREFIX "tanist_"
+
 struct pstmt_cache;
 
 struct pstmt {
@@ -65,6 +67,8 @@ struct named {
 struct named *named_add(struct named **map, struct slice name, struct pstmt *stmt) MUST_CHECK;
 struct named *named_find(struct named *map, struct slice name);
 void named_remove(struct named **map, struct named *n);
+/* Undoes named_remove; n takes the place of a later statement of its name. */
+void named_restore(struct named **map, struct named *n);
 void named_clear(struct named **map);
 void named_ref(struct named *n);
 void named_unref(struct named *n);

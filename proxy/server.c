@@ -253,7 +253,8 @@ bool server_expect(struct server *s, enum pl_kind kind, uint64_t ref, uint32_t t
 }
 
 /* tag 1: ref is a struct named, the client's own name for it. tag 2: ref is a struct pstmt that we prepare by ourselves.
- * tag 3: the client's unnamed statement. tag 0: nothing. */
+ * tag 3: the client's unnamed statement. tag 4: a struct named
+ * that the client closed. tag 0: nothing. */
 void server_entry_done(struct server *s, const struct pl_entry *e, bool skipped)
 {
     if (e->tag == 1) {
@@ -273,6 +274,11 @@ void server_entry_done(struct server *s, const struct pl_entry *e, bool skipped)
                 s->unnamed = 0;
         }
         pstmt_unref(p);
+    } else if (e->tag == 4) {
+        struct named *n = (struct named *)(uintptr_t)e->ref;
+        if (skipped && s->client)
+            named_restore(&s->client->named, n);
+        named_unref(n);
     } else if (e->tag == 3 && skipped) {
         s->unnamed = 0;
         if (s->client) {

@@ -101,6 +101,40 @@ static void on_fatal(struct chunk *k, const struct msg_error *m, const uint8_t *
     server_broken(s, &e, nothing_done);
 }
 
+/* The client's name for the statement that the server knows as `internal`. */
+static const struct named *name_of(const struct client *c, struct slice internal)
+{
+    char own[PSTMT_NAME_MAX];
+    for (const struct named *n = c->named; n; n = n->hh.next) {
+        pstmt_server_name(n->stmt->id, own);
+        if (slice_eq(internal, own))
+            return n;
+    }
+    return NULL;
+}
+
+/* An error that names a prepared statement names it as the client does. */
+static void pass_error(struct chunk *k, const uint8_t *msg, size_t total)
+{
+    static const char mark[] = "\"" PSTMT_NAME_PREFIX;
+    const uint8_t *at = memmem(msg, total, mark, sizeof(mark) - 1);
+    const uint8_t *from = at ? at + 1 : NULL;
+    const uint8_t *to = from ? memchr(from, '"', (size_t)(msg + total - from)) : NULL;
+    const struct named *n = to && k->c ? name_of(k->c, (struct slice){(const char *)from, (size_t)(to - from)}) : NULL;
+    const size_t len = n ? strlen(n->name) : 0;
+    if (!n || total + len > GATHER_SCRATCH / 2 || k->s->retrying) {
+        pass(k, msg, total);
+        return;
+    }
+    const size_t body = total - FRAME_HEADER - (size_t)(to - from) + len;
+    struct writer w = gather_writer(k->g, body + FRAME_HEADER);
+    encode_header(&w, 'E', (uint32_t)body);
+    write_bytes(&w, msg + FRAME_HEADER, (size_t)(from - msg) - FRAME_HEADER);
+    write_bytes(&w, n->name, len);
+    write_bytes(&w, to, (size_t)(msg + total - to));
+    gather_wrote(k->g, &w);
+}
+
 static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg)
 {
     struct server *s = k->s;
@@ -113,6 +147,7 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg)
         on_fatal(k, &m, msg, f->total);
         return;
     }
+    fakes(k); /* of what came before the request that failed */
     if (pipeline_error(&s->pl) == PL_SWALLOW) {
         s->hidden_failed = true;
         err_set(&s->login_error, ERR_SERVER, "%.*s", (int)m.message.n, m.message.p ? m.message.p : "");
@@ -125,8 +160,7 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg)
         if (!slice_eq(m.sqlstate, "40001"))
             client_learn(k->c);
     }
-    fakes(k);
-    pass(k, msg, f->total);
+    pass_error(k, msg, f->total);
     skip_rest(k);
     if (k->c && s->pl.skipping && s->pl.turns == 0)
         k->c->batch.sync_seen = false; /* a Query was skipped too: only a Sync will be answered */
