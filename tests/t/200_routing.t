@@ -175,6 +175,10 @@ for my $i (400 .. 403) {
     is($r->{error} ? "error $r->{error}{C}" : $name{ $r->{rows}[0][0] }, 'pg1', "a prepared liar, $i");
 }
 is($c->sql('pg1', 'SELECT count(*) FROM log WHERE a BETWEEN 400 AND 403', 'app'), '4', 'wrote once each');
+$w->send_raw(Wire::parse('l2', 'SELECT liar($1) + 0', 23) . Wire::bind('', 'l2', 500) . Wire::execute('') . Wire::sync());
+$r = $w->result;
+is($r->{types}, '12DCZ', 'prepared under a name and executed in one batch, which runs again') or diag(explain($r));
+is($c->sql('pg1', 'SELECT count(*) FROM log WHERE a = 500', 'app'), '1', 'wrote once');
 $w->terminate;
 
 # ---- Listeners ----
