@@ -236,8 +236,20 @@ static struct node *take_node(struct cluster *c, const char *name)
     return NULL;
 }
 
+/* How long a replica has been behind is known from the writer's past positions only: forgotten, it would look fresh. */
+static void keep_history(struct view *to, const struct view *from)
+{
+    const int writer =
+        from->history_of >= 0 ? view_find(to, from->nodes[from->history_of].name) : -1;
+    if (writer < 0)
+        return;
+    to->history = from->history;
+    to->sample = from->sample;
+    to->history_of = writer;
+}
+
 /* The view is made anew in the order of the configuration; what is known of a node moves with its name. Positions in
- * the lists of peers, slots and lags are found again by the next probes. */
+ * the lists of peers and slots are found again by the next probes. */
 void cluster_reload(struct cluster *c, const struct repl_conf *conf)
 {
     struct view *old = malloc(sizeof(*old));
@@ -274,6 +286,7 @@ void cluster_reload(struct cluster *c, const struct repl_conf *conf)
     memcpy(c->nodes, nodes, sizeof(c->nodes[0]) * (size_t)n_nodes);
     c->n_nodes = n_nodes;
     c->sampling = c->repairing = c->slotless = 0;
+    keep_history(&c->view, old);
     const int writer =
         c->topo.writer >= 0 ? view_find(&c->view, c->topo.nodes[c->topo.writer].name) : -1;
     for (int i = 0; i < n_nodes; i++)
