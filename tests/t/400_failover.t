@@ -29,6 +29,8 @@ sub failover
     my $mark = $t->log_offset;
     my $epoch = epoch();
     my $load = Load->new(tanist => $t, writers => 3, readers => 2, txns => 2);
+    # Until the functions of the database are known, nothing counts as a read.
+    ok($t->wait_for_event('catalog.loaded'), "$how: the catalog is loaded");
     ok($load->wait_acks(5), "$how: the load runs");
 
     # A block that is open when the primary goes; and one in which only a read was made.
