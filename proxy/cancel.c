@@ -22,24 +22,12 @@ struct forward {
 struct sender {
     struct stream st;
     uv_timer_t timer;
+    struct list_node node; /* in the worker's list */
     struct worker *w;
-    struct server *s;   /* its cancels count holds it back; NULL once it was closed */
-    uint64_t server_id;
-    struct pool *pool;
+    struct server *s; /* its cancels count holds it back; NULL once it was closed */
     uint32_t pid, key_len;
     uint8_t key[STARTUP_KEY_MAX];
 };
-
-static struct server *still_there(const struct sender *k)
-{
-    LIST_FOR_EACH(n, &k->pool->busy)
-    {
-        struct server *s = LIST_ENTRY(n, struct server, node);
-        if (s == k->s && s->id == k->server_id)
-            return s;
-    }
-    return NULL;
-}
 
 static void on_timer_closed(uv_handle_t *h)
 {
@@ -48,11 +36,34 @@ static void on_timer_closed(uv_handle_t *h)
 
 static void end(struct sender *k)
 {
+    struct server *s = k->s;
     stream_close(&k->st);
-    struct server *s = still_there(k);
+    list_remove(&k->w->cancels, &k->node);
+    uv_close((uv_handle_t *)&k->timer, on_timer_closed);
     if (s && --s->cancels == 0 && s->state == SERVER_CANCELING)
         pool_release(s->pool, s);
-    uv_close((uv_handle_t *)&k->timer, on_timer_closed);
+}
+
+void cancel_forget(struct server *s)
+{
+    if (s->cancels == 0)
+        return;
+    LIST_FOR_EACH(n, &s->w->cancels)
+    {
+        struct sender *k = LIST_ENTRY(n, struct sender, node);
+        if (k->s == s)
+            k->s = NULL;
+    }
+    s->cancels = 0;
+}
+
+void cancel_end_all(struct worker *w)
+{
+    while (!list_empty(&w->cancels)) {
+        struct sender *k = LIST_ENTRY(list_first(&w->cancels), struct sender, node);
+        k->s = NULL;
+        end(k);
+    }
 }
 
 static void on_ready(struct stream *st)
@@ -104,8 +115,6 @@ void cancel_server(struct server *s)
     }
     k->w = s->w;
     k->s = s;
-    k->server_id = s->id;
-    k->pool = s->pool;
     k->pid = s->pid;
     k->key_len = s->key_len;
     memcpy(k->key, s->key, s->key_len);
@@ -115,6 +124,7 @@ void cancel_server(struct server *s)
         return;
     }
     s->cancels++;
+    list_push_back(&s->w->cancels, &k->node);
     uv_timer_init(&s->w->loop.uv, &k->timer);
     uv_timer_start(&k->timer, on_timeout, CANCEL_TIMEOUT_MS, 0);
 }

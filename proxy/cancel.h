@@ -19,5 +19,9 @@ static inline uint32_t cancel_pid(int worker, uint32_t slot)
 void cancel_request(struct worker *w, uint32_t pid, uint32_t secret);
 /* Sends a CancelRequest to the server's node (also for clients that went away). */
 void cancel_server(struct server *s);
+/* The server is being closed: requests under way for it end by themselves. */
+void cancel_forget(struct server *s);
+/* At the end of the worker. */
+void cancel_end_all(struct worker *w);
 
 #endif

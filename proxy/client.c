@@ -192,6 +192,8 @@ void client_close(struct client *c, const char *why)
     if (w->conf->tanist.log_connections)
         LOG_AT(LOG_INFO, "client.closed", LOG_KV({"peer", c->peer}, {"user", c->user}, {"database", c->database}), "%s", why);
     client_wait_end(c);
+    if (gather_to(&w->gather, &c->st))
+        gather_drop(&w->gather);
     if (c->server)
         server_unlink(c->server);
     BUG_ON(c->server != NULL);
@@ -202,6 +204,7 @@ void client_close(struct client *c, const char *why)
     named_clear(&c->named);
     pstmt_unref(c->unnamed);
     c->unnamed = NULL;
+    client_batch_reset(c, false);
     params_unref(c->params);
     c->params = NULL;
     inbuf_free(&c->in);
@@ -243,17 +246,25 @@ void client_fatal(struct client *c, int code, const char *message, const char *h
     client_close(c, message);
 }
 
+void client_batch_reset(struct client *c, bool retry)
+{
+    pstmt_unref(c->batch.stmt);
+    pstmt_unref(c->batch.parsed);
+    pstmt_unref(c->batch.unnamed);
+    c->batch = (struct batch){.retry = retry};
+}
+
 /* Drops the client's messages up to and including the Sync (or the Query) that it waits for. */
 static void answer_and_skip(struct client *c)
 {
     if (c->batch.sync_seen) {
         send_ready(c);
-        c->batch = (struct batch){0};
+        client_batch_reset(c, false);
         return;
     }
     /* The rest up to Sync is still to come, or waits in c->in. */
     c->lost_skip = true;
-    c->batch = (struct batch){0};
+    client_batch_reset(c, false);
 }
 
 void client_error(struct client *c, int code, const char *message, const char *hint)
@@ -317,6 +328,12 @@ static void unpin(struct client *c)
     c->floor.async_commit = false;
 }
 
+/* DISCARD ALL succeeded, and nothing else of the batch pins. */
+static bool unpins(const struct client *c, uint8_t status)
+{
+    return c->batch.unpin && c->batch.pin == PIN_NONE && !c->batch.errored && status == 'I';
+}
+
 static void settle_batch(struct client *c, uint8_t status)
 {
     struct worker *w = c->w;
@@ -328,11 +345,13 @@ static void settle_batch(struct client *c, uint8_t status)
         c->pin = c->batch.pin;
         w->stats.pins[c->pin]++;
     }
-    if (c->batch.drops_prepared) {
+    if (c->batch.drops_prepared && c->batch.errored) {
+        s->close_after = true; /* nobody knows what it still has */
+    } else if (c->batch.drops_prepared) {
         sstmt_clear(&s->prepared);
         named_clear(&c->named);
     }
-    if (c->batch.unpin && status == 'I') {
+    if (unpins(c, status)) {
         unpin(c);
         params_unref(s->params);
         s->params = NULL;
@@ -364,27 +383,35 @@ void client_on_ready(struct client *c, uint8_t status)
     struct server *s = c->server;
     settle_batch(c, status);
     inbuf_free(&c->retain);
-    c->batch = (struct batch){0};
-    if (status == 'I' && c->pin == PIN_NONE && c->group->conf.pool_mode != POOL_SESSION && pipeline_empty(&s->pl))
+    /* After DISCARD ALL also in session mode: the start-up parameters are set again with the next server. */
+    const bool keeps = c->group->conf.pool_mode == POOL_SESSION && !unpins(c, status);
+    client_batch_reset(c, false);
+    if (status == 'I' && c->pin == PIN_NONE && !keeps && pipeline_empty(&s->pl))
         server_unlink(s);
     if (c->state != CLIENT_CLOSED)
         client_process(c);
 }
 
-void client_retry(struct client *c)
+/* The retained batch comes again, as if it had not been used yet. */
+static void replay(struct client *c, bool on_primary)
 {
-    struct server *s = c->server;
-    server_unlink(s);
-    c->group->stats.retries++;
-    log_debug("client.retried", "a statement of %s runs again on the primary", c->peer);
     const bool ok = inbuf_prepend(&c->in, c->retain.p, c->retain.n);
     inbuf_free(&c->retain);
-    c->batch = (struct batch){.retry = true};
-    if (!ok) {
+    named_forget_batch(&c->named, c->batch_no);
+    client_batch_reset(c, on_primary);
+    c->group->stats.retries++;
+    if (ok)
+        client_process(c);
+    else
         client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory to run the statement again", NULL);
-        return;
-    }
-    client_process(c);
+}
+
+void client_retry(struct client *c)
+{
+    server_unlink(c->server);
+    log_debug("client.retried", "a statement of %s runs again on the primary", c->peer);
+    if (c->state != CLIENT_CLOSED)
+        replay(c, true);
 }
 
 /* -- lost servers -------------------------------------------------------------------------------------------------- */
@@ -401,9 +428,10 @@ static enum lost_answer judge(const struct client *c, bool aborted)
         return LOST_TRANSACTION;
     const bool reads = b->bits == CLASS_READ || b->bits == 0;
     const bool dml = (b->bits & ~(unsigned)(CLASS_READ | CLASS_WRITE)) == 0;
-    if (!in_tx && b->retainable && !b->delivered && (reads || (aborted && dml)))
+    const bool undone = aborted && !b->partial;
+    if (!in_tx && b->retainable && !b->delivered && (reads || (undone && dml)))
         return LOST_AGAIN;
-    if (reads || aborted || c->tx_read_only)
+    if (reads || undone || c->tx_read_only)
         return (in_tx || (b->bits & CLASS_TX_BEGIN)) && !b->commit ? LOST_TRANSACTION : LOST_ABORTED;
     if (!in_tx && (b->bits & CLASS_TX_BEGIN) && !b->commit)
         return LOST_TRANSACTION; /* a block was being opened; nothing in it can have been committed */
@@ -445,17 +473,9 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
     case LOST_NOTHING:
         client_process(c);
         return;
-    case LOST_AGAIN: {
-        const bool ok = inbuf_prepend(&c->in, c->retain.p, c->retain.n);
-        inbuf_free(&c->retain);
-        c->batch = (struct batch){0};
-        c->group->stats.retries++;
-        if (ok)
-            client_process(c);
-        else
-            client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory to run the statement again", NULL);
+    case LOST_AGAIN:
+        replay(c, false);
         return;
-    }
     case LOST_TRANSACTION:
         c->group->stats.lost++;
         lose_transaction(c);

@@ -50,12 +50,15 @@ struct batch {
     bool retainable;    /* complete in the retained copy */
     bool delivered;     /* a byte of an answer went to the client */
     bool complete_seen; /* a CommandComplete came */
+    bool errored;       /* an ErrorResponse came */
+    bool partial;       /* CALL, DO, VACUUM and the like: may commit in between */
     bool simple;        /* Query rather than extended */
     bool commit;        /* may end an explicit transaction successfully */
     bool unpin, drops_prepared;
     bool sync_seen; /* the client sent Sync (or it is a Query): it waits for ReadyForQuery */
     enum classify_pin pin;
-    struct pstmt *stmt, *parsed; /* the last ones bound and parsed; borrowed from the cache */
+    struct pstmt *stmt, *parsed; /* the last ones bound and parsed, with a reference */
+    struct pstmt *unnamed;       /* what the last unnamed Parse that was looked at made, with a reference; NULL: none yet */
     usec_t started;
 };
 
@@ -105,6 +108,7 @@ struct client {
     bool lost_rollback; /* the last Parse or Bind was a ROLLBACK or a COMMIT */
     bool lost_commit;   /* and it was a COMMIT */
     struct named *named;
+    uint64_t batch_no; /* of the last batch that got a server */
     struct pstmt *unnamed;
     uint8_t wait_reason; /* enum route_reason */
     usec_t connected_at, request_at, wait_since, deadline;
@@ -132,6 +136,9 @@ void client_wait_in(struct client *c, struct list *l);
 void client_wait_end(struct client *c);
 /* A cancel request for a statement that has not been sent anywhere. */
 void client_cancel_wait(struct client *c);
+
+/* The account of a batch begins anew. retry: the next one goes to the primary. */
+void client_batch_reset(struct client *c, bool retry);
 
 /* From replies. */
 void client_on_ready(struct client *c, uint8_t status);

@@ -37,7 +37,6 @@ struct login {
     struct scram_verifier verifier;
     struct creds creds;
     struct params params;
-    const struct database_conf *db; /* of the worker's configuration at the time of the start-up packet */
     char dbname_wanted[CONF_NAME_MAX];
 };
 
@@ -104,7 +103,12 @@ static void enter(struct client *c)
         enter_console(c);
         return;
     }
-    struct pool_group *g = pool_group_get(c->w, l->db, c->database, c->user);
+    const struct database_conf *db = config_database(c->w->conf, c->database); /* a reload may have come in between */
+    if (!db) {
+        client_fatal(c, ERRRESP_INVALID_CATALOG_NAME, "the database is not configured any more", NULL);
+        return;
+    }
+    struct pool_group *g = pool_group_get(c->w, db, c->database, c->user);
     if (!g) {
         client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for a pool", NULL);
         return;
@@ -416,14 +420,14 @@ static void on_startup(struct client *c, const struct startup *s)
         begin_auth(c);
         return;
     }
-    c->login->db = config_database(w->conf, database);
-    if (!c->login->db) {
+    const struct database_conf *db = config_database(w->conf, database);
+    if (!db) {
         char text[160];
         snprintf(text, sizeof(text), "no database \"%s\" is configured", database);
         client_fatal(c, ERRRESP_INVALID_CATALOG_NAME, text, NULL);
         return;
     }
-    c->login->cluster = config_database_cluster(w->conf, c->login->db);
+    c->login->cluster = config_database_cluster(w->conf, db);
     begin_auth(c);
 }
 

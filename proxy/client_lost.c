@@ -227,8 +227,14 @@ size_t client_lost_request(struct client *c, const uint8_t *p, size_t n)
         if (!skipping && f.total <= CLIENT_INSPECT_MAX)
             return 0;
         c->forward_left = f.total - (uint32_t)n; /* nobody is linked: it is dropped as it comes */
-        if (!skipping)
+        if (f.type == 'Q') {
+            if (!c->lost_skip)
+                refuse(c);
+            c->lost_skip = false;
+            ready(c);
+        } else if (!skipping) {
             skip(c);
+        }
         return n;
     }
     if (skipping)

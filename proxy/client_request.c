@@ -25,6 +25,12 @@ static void protocol_error(struct client *c, const char *what)
 
 /* -- looking at messages -------------------------------------------------------------------------------------------- */
 
+static bool commits_in_between(struct slice word)
+{
+    return slice_ieq(word, "call") || slice_ieq(word, "do") || slice_ieq(word, "vacuum") || slice_ieq(word, "cluster") ||
+           slice_ieq(word, "reindex");
+}
+
 static void batch_add(struct client *c, const struct classification *k)
 {
     struct batch *b = &c->batch;
@@ -33,6 +39,10 @@ static void batch_add(struct client *c, const struct classification *k)
     b->drops_prepared |= k->drops_prepared;
     if (k->bits & CLASS_TX_COMMIT)
         b->commit = true;
+    if (k->reason == REASON_UTILITY && commits_in_between(k->token))
+        b->partial = true;
+    if (k->bits & ~(unsigned)(CLASS_READ | CLASS_TX))
+        c->tx_read_only = false;
     if (b->pin == PIN_NONE)
         b->pin = k->pin;
     if (k->mentions_sync_commit)
@@ -71,10 +81,17 @@ static void classify_stmt(const struct client *c, struct pstmt *p)
         p->cls.bits = CLASS_UNKNOWN;
 }
 
+static void remember(struct pstmt **at, struct pstmt *p)
+{
+    struct pstmt *old = *at;
+    *at = pstmt_ref(p);
+    pstmt_unref(old);
+}
+
 static struct pstmt *stmt_of(struct client *c, struct slice name)
 {
     if (name.n == 0)
-        return c->unnamed;
+        return c->batch.unnamed ? c->batch.unnamed : c->unnamed;
     struct named *n = named_find(c->named, name);
     return n ? n->stmt : NULL;
 }
@@ -102,13 +119,10 @@ static int inspect(struct client *c, const struct frame *f, const uint8_t *body,
             return ERR_NOMEM;
         classify_stmt(c, st);
         c->batch.parsed_bits |= st->cls.bits;
-        c->batch.parsed = st;
-        if (p.name.n == 0) { /* known from now on: the Bind behind it is looked at next */
-            pstmt_unref(c->unnamed);
-            c->unnamed = st;
-        } else {
-            pstmt_unref(st);
-        }
+        remember(&c->batch.parsed, st);
+        if (p.name.n == 0) /* the Bind behind it is looked at next; the session has it only when it is forwarded */
+            remember(&c->batch.unnamed, st);
+        pstmt_unref(st);
         return 0;
     case 'B':
         rc = decode_bind(body, have, f->body_len, &b);
@@ -118,7 +132,7 @@ static int inspect(struct client *c, const struct frame *f, const uint8_t *body,
         if (st) {
             classify_stmt(c, st);
             batch_add(c, &st->cls);
-            c->batch.stmt = st;
+            remember(&c->batch.stmt, st);
         } else if (!c->batch.parsed) {
             c->batch.bits |= CLASS_UNKNOWN;
         } else { /* a name that the same batch makes */
@@ -252,7 +266,10 @@ static bool send_params(struct client *c, struct server *s)
 
 static bool expect(struct client *c, enum pl_kind kind, uint64_t ref, uint32_t tag)
 {
-    return server_expect(c->server, kind, ref, tag);
+    if (server_expect(c->server, kind, ref, tag))
+        return true;
+    server_entry_done(c->server, &(struct pl_entry){.ref = ref, .tag = tag, .kind = (uint8_t)kind}, true);
+    return false;
 }
 
 /* Before anything else of a batch: behind an error the server would skip the Close, and still have the statement. */
@@ -291,6 +308,7 @@ static bool link_ready(struct client *c, size_t end, bool flush)
     if (c->view[0] == MSG_F_PARSE || c->view[0] == MSG_F_BIND)
         evict(c);
     c->batch.retainable = end > 0 && end <= CLIENT_RETAIN_MAX && !flush && inbuf_keep(&c->retain, c->view, end);
+    c->batch_no++;
     c->request_at = c->batch.started = worker_now();
     struct node_stats *n = &c->w->stats.nodes[c->group->cluster][s->pool->node];
     if (c->batch.read)
@@ -305,7 +323,7 @@ static bool begin_batch(struct client *c)
 {
     size_t end;
     bool flush;
-    c->batch = (struct batch){.retry = c->batch.retry};
+    client_batch_reset(c, c->batch.retry);
     c->tx_read_only = false;
     if (scan_batch(c, &end, &flush) != SCAN_ROUTE)
         return false;
@@ -342,7 +360,7 @@ static bool resume_batch(struct client *c)
     size_t end;
     bool flush;
     const bool read = c->batch.read;
-    c->batch = (struct batch){.retry = c->batch.retry};
+    client_batch_reset(c, c->batch.retry);
     if (scan_batch(c, &end, &flush) != SCAN_ROUTE)
         return false;
     c->batch.read = read;
@@ -422,6 +440,7 @@ static bool parse_new_name(struct client *c, struct pstmt *p, struct slice as)
     struct named *n = named_add(&c->named, as, p);
     if (!n)
         return false;
+    n->batch_no = c->batch_no;
     named_ref(n);
     if (sstmt_has(&s->prepared, p->id))
         return expect(c, PL_PARSE_FAKE, (uint64_t)(uintptr_t)n, 1);
@@ -452,10 +471,6 @@ static size_t forward_parse(struct client *c, const struct frame *f, const uint8
     }
     struct named *n = named_find(c->named, m.name);
     bool ok;
-    if (n && c->batch.retry && n->stmt == p) { /* its first run, on a replica, gave the name already */
-        named_remove(&c->named, n);
-        n = NULL;
-    }
     if (n) { /* PostgreSQL refuses a second Parse of a name: let the server say so, with a name that it has */
         char name[PSTMT_NAME_MAX];
         pstmt_server_name(n->stmt->id, name);
@@ -527,11 +542,9 @@ static size_t forward_target(struct client *c, const struct frame *f, const uint
     if (close && m.kind == 'S' && m.name.n) { /* the statement stays on the server, for others */
         if (!n)
             return expect(c, PL_CLOSE_FAKE, 0, 0) ? f->total : no_room(c);
-        if (!expect(c, PL_CLOSE_FAKE, (uint64_t)(uintptr_t)n, 4))
-            return no_room(c);
         named_ref(n);
         named_remove(&c->named, n);
-        return f->total;
+        return expect(c, PL_CLOSE_FAKE, (uint64_t)(uintptr_t)n, 4) ? f->total : no_room(c);
     }
     if (!n) {
         if (m.kind == 'S' && !close && !ensure_unnamed(c))
@@ -584,15 +597,19 @@ static size_t forward(struct client *c, const struct frame *f)
         c->group->stats.queries++;
         return expect(c, PL_EXECUTE, 0, 0) ? pass(c, f) : no_room(c);
     case 'S':
+        if (c->server->copying && !c->server->copy_ended)
+            return pass(c, f); /* ignored by a server that copies in */
         c->batch.sync_seen = true;
         return expect(c, PL_SYNC, 0, 0) ? pass(c, f) : no_room(c);
     case 'H':
         gather_flush(&c->w->gather);
         client_send_fakes(c, c->server);
         return pass(c, f);
-    case 'd':
     case 'c':
     case 'f':
+        c->server->copy_ended = true;
+        return pass(c, f);
+    case 'd':
         return pass(c, f);
     default:
         protocol_error(c, "unexpected message type");
@@ -616,6 +633,10 @@ static size_t forward_rest(struct client *c)
 /* Messages that need no server when none is linked. Bytes used, or 0. */
 static size_t without_server(struct client *c, const struct frame *f)
 {
+    if (f->total > c->view_n && f->type == 'd') { /* of a COPY that failed: dropped as it comes */
+        c->forward_left = f->total - (uint32_t)c->view_n;
+        return c->view_n;
+    }
     if (f->total > c->view_n || (f->type != 'S' && f->type != 'H' && f->type != 'd' && f->type != 'c' && f->type != 'f'))
         return 0;
     if (f->type == 'S') {
@@ -669,6 +690,8 @@ static size_t step_linked(struct client *c, const struct frame *f)
         }
     } else {
         c->batch.bits |= CLASS_UNKNOWN;
+        c->batch.commit = true; /* nobody has looked */
+        c->batch.partial = true;
     }
     c->batch.opened = true;
     aim(c);

@@ -10,24 +10,23 @@
 #include "server.h"
 #include "worker.h"
 
+static bool is_old(const struct server *s, usec_t now)
+{
+    (void)now;
+    return !server_current(s);
+}
+
 /* Servers that may not go on under the present snapshot: idle ones are closed, those in use are counted, or cut. */
 static int sweep_pool(struct pool *p, bool cut)
 {
     int left = 0;
-    LIST_FOR_EACH(n, &p->idle)
-    {
-        struct server *s = LIST_ENTRY(n, struct server, node);
-        if (!server_current(s))
-            server_close(s, "its node changed its role");
-    }
-    LIST_FOR_EACH(m, &p->login)
-    {
-        struct server *s = LIST_ENTRY(m, struct server, node);
-        if (!server_current(s)) {
-            struct err e;
-            err_set(&e, ERR_STATE, "node %s changed its role", p->name);
-            server_login_fail(s, &e);
-        }
+    struct server *old;
+    while ((old = pool_find(&p->idle, is_old, 0)) != NULL)
+        server_close(old, "its node changed its role");
+    while ((old = pool_find(&p->login, is_old, 0)) != NULL) {
+        struct err e;
+        err_set(&e, ERR_STATE, "node %s changed its role", p->name);
+        server_login_fail(old, &e);
     }
     struct list_node *n = list_first(&p->busy);
     while (n) {
@@ -102,9 +101,13 @@ static void reroute(struct worker *w, int cluster, const uint8_t *changes)
 {
     struct pool_group *g, *tmp;
     HASH_ITER(hh, w->groups, g, tmp)
-    for (int i = 0; g->cluster == cluster && i < TOPO_NODES_MAX; i++)
-        if (g->pools[i] && changes[i] && !list_empty(&g->pools[i]->waiters))
+    for (int i = 0; g->cluster == cluster && i < TOPO_NODES_MAX; i++) {
+        if (!g->pools[i] || !changes[i])
+            continue;
+        g->pools[i]->retry_at = 0; /* what failed before says nothing about the node as it is now */
+        if (!list_empty(&g->pools[i]->waiters))
             pool_reroute(g->pools[i]);
+    }
 }
 
 /* Nodes may move to other indexes after a reload: pools of a wrong name have no current server and are emptied. */

@@ -30,8 +30,12 @@ void gather_ref(struct gather *g, const void *p, size_t n);
 struct writer gather_writer(struct gather *g, size_t need);
 void gather_wrote(struct gather *g, const struct writer *w);
 void gather_flush(struct gather *g);
-/* Forgets what was collected and not sent. */
+/* Forgets what was collected and not sent: before the stream it is for is closed or given to somebody else. */
 void gather_drop(struct gather *g);
+static inline bool gather_to(const struct gather *g, const struct stream *to)
+{
+    return g->n > 0 && g->to == to;
+}
 static inline int gather_empty(const struct gather *g)
 {
     return g->n == 0;

@@ -408,8 +408,12 @@ void pool_reroute(struct pool *p)
 void pool_want_welcome(struct pool_group *g)
 {
     const struct topology *t = worker_topo(g->w, g->cluster);
-    if (!t || g->welcome_ready || list_empty(&g->welcome_waiters))
+    if (!t || list_empty(&g->welcome_waiters))
         return;
+    if (g->welcome_ready) { /* they wait for a node to try their parameters on */
+        refuse_all(&g->welcome_waiters, NULL);
+        return;
+    }
     int node = t->writer;
     for (int i = 0; i < t->n_nodes && node < 0; i++)
         if (t->nodes[i].unreadable == READ_OK)
@@ -464,30 +468,45 @@ static void expire_waiters(struct pool *p, usec_t now)
     }
 }
 
+static bool idle_is_over(const struct server *s, usec_t now)
+{
+    const usec_t idle = s->pool->group->conf.server_idle_timeout, life = s->pool->group->conf.server_lifetime;
+    return (idle && now - s->last_used > idle) || (life && now - s->connected_at > life) || !server_current(s);
+}
+
+static bool login_is_over(const struct server *s, usec_t now)
+{
+    return s->deadline && now > s->deadline;
+}
+
+static bool cleaning_is_over(const struct server *s, usec_t now)
+{
+    return s->state == SERVER_CLEANING && s->deadline && now > s->deadline;
+}
+
+struct server *pool_find(const struct list *l, server_test test, usec_t now)
+{
+    for (struct list_node *n = list_first(l); n; n = list_next(l, n)) {
+        struct server *s = LIST_ENTRY(n, struct server, node);
+        if (test(s, now))
+            return s;
+    }
+    return NULL;
+}
+
+/* Each close may change the lists in any way (waiters are served, others are closed), so the search begins anew. */
 static void expire_servers(struct pool *p, usec_t now)
 {
-    const usec_t idle = p->group->conf.server_idle_timeout, life = p->group->conf.server_lifetime;
-    LIST_FOR_EACH(n, &p->idle)
-    {
-        struct server *s = LIST_ENTRY(n, struct server, node);
-        if ((idle && now - s->last_used > idle) || (life && now - s->connected_at > life) || !server_current(s))
-            server_close(s, "idle or old");
+    struct server *s;
+    while ((s = pool_find(&p->idle, idle_is_over, now)) != NULL)
+        server_close(s, "idle or old");
+    while ((s = pool_find(&p->login, login_is_over, now)) != NULL) {
+        struct err e;
+        err_set(&e, ERR_TIMEOUT, "login to node %s took longer than server_connect_timeout", p->name);
+        server_login_fail(s, &e);
     }
-    LIST_FOR_EACH(n, &p->login)
-    {
-        struct server *s = LIST_ENTRY(n, struct server, node);
-        if (s->deadline && now > s->deadline) {
-            struct err e;
-            err_set(&e, ERR_TIMEOUT, "login to node %s took longer than server_connect_timeout", p->name);
-            server_login_fail(s, &e);
-        }
-    }
-    LIST_FOR_EACH(n, &p->busy)
-    {
-        struct server *s = LIST_ENTRY(n, struct server, node);
-        if (s->state == SERVER_CLEANING && s->deadline && now > s->deadline)
-            server_close(s, "could not be cleaned in time");
-    }
+    while ((s = pool_find(&p->busy, cleaning_is_over, now)) != NULL)
+        server_close(s, "could not be cleaned in time");
 }
 
 void pool_groups_tick(struct worker *w, usec_t now)

@@ -111,6 +111,10 @@ void pool_want_welcome(struct pool_group *g);
 void pool_welcome_learned(struct pool_group *g, const uint8_t *p, size_t n);
 void pool_welcome_failed(struct pool_group *g, const struct err *e);
 
+/* The first of a pool's list that passes. Closing it may change every list: search again afterwards. */
+typedef bool (*server_test)(const struct server *s, usec_t now);
+struct server *pool_find(const struct list *l, server_test test, usec_t now);
+
 /* Closes idle servers past their lifetime or idle time; wait timeouts; back-off over. From the janitor. */
 void pool_groups_tick(struct worker *w, usec_t now);
 

@@ -159,6 +159,14 @@ void named_restore(struct named **map, struct named *n)
     named_ref(n);
 }
 
+void named_forget_batch(struct named **map, uint64_t no)
+{
+    struct named *n, *tmp;
+    HASH_ITER(hh, *map, n, tmp)
+    if (n->batch_no == no)
+        named_remove(map, n);
+}
+
 void named_clear(struct named **map)
 {
     struct named *n, *tmp;

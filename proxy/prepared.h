@@ -58,6 +58,7 @@ void pstmt_server_name(uint64_t id, char out[PSTMT_NAME_MAX]);
 struct named {
     UT_hash_handle hh;
     struct pstmt *stmt;
+    uint64_t batch_no; /* the batch whose Parse made it */
     uint32_t refs;
     bool in_map;
     char name[];
@@ -67,8 +68,10 @@ struct named {
 struct named *named_add(struct named **map, struct slice name, struct pstmt *stmt) MUST_CHECK;
 struct named *named_find(struct named *map, struct slice name);
 void named_remove(struct named **map, struct named *n);
-/* Undoes named_remove; n takes the place of a later statement of its name. */
+/* The Close was not done after all: back into the map, in place of one that came later. */
 void named_restore(struct named **map, struct named *n);
+/* Those that batch no made: it runs again, and makes them again. */
+void named_forget_batch(struct named **map, uint64_t no);
 void named_clear(struct named **map);
 void named_ref(struct named *n);
 void named_unref(struct named *n);

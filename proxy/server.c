@@ -183,6 +183,7 @@ static void bury(struct loop_free *f)
 static void release_all(struct server *s)
 {
     s->state = SERVER_CLOSED;
+    cancel_forget(s);
     stream_close(&s->st);
     server_drop_expectations(s);
     if (s->pl.ring != s->pl_inline)
@@ -253,8 +254,7 @@ bool server_expect(struct server *s, enum pl_kind kind, uint64_t ref, uint32_t t
 }
 
 /* tag 1: ref is a struct named, the client's own name for it. tag 2: ref is a struct pstmt that we prepare by ourselves.
- * tag 3: the client's unnamed statement. tag 4: a struct named
- * that the client closed. tag 0: nothing. */
+ * tag 3: the client's unnamed statement. tag 4: a struct named that the client closed. tag 0: nothing. */
 void server_entry_done(struct server *s, const struct pl_entry *e, bool skipped)
 {
     if (e->tag == 1) {
@@ -342,8 +342,11 @@ void server_unlink(struct server *s)
     BUG_ON(s->state != SERVER_LINKED || !c);
     const bool dirty = c->pin != PIN_NONE || s->pool->group->conf.pool_mode == POOL_SESSION;
     c->server = NULL;
-    if (s->close_after || s->tx != 'I' || !pipeline_empty(&s->pl) || s->forward_left > 0 || s->in.n > 0 || s->copying ||
-        stream_kept(&s->st) > 0) {
+    if (gather_to(&s->w->gather, &s->st))
+        gather_drop(&s->w->gather);
+    /* c->forward_left: it waits for the rest of a message. */
+    if (s->close_after || s->tx != 'I' || !pipeline_empty(&s->pl) || s->forward_left > 0 || c->forward_left > 0 || s->in.n > 0 ||
+        s->copying || stream_kept(&s->st) > 0) {
         server_drop_expectations(s);
         forget_link(s);
         s->state = SERVER_CLEANING;

@@ -45,6 +45,7 @@ struct server {
     uint8_t tx;           /* of the last ReadyForQuery */
     bool close_after;     /* not to be used again */
     bool copying;         /* CopyInResponse seen, not ended */
+    bool copy_ended;      /* the client sent its CopyDone or CopyFail */
     uint16_t cancels;     /* cancel requests under way for it */
     uint64_t role_since;  /* of its node at login */
     uint32_t pid;

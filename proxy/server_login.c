@@ -61,6 +61,7 @@ void server_login_fail(struct server *s, const struct err *e)
     w->stats.nodes[p->group->cluster][p->node].connect_failures++;
     LOG_AT(LOG_WARNING, "server.login.failed",
            LOG_KV({"node", p->name}, {"database", p->group->dbname}, {"user", p->group->user}), "%s", copy.text);
+    p->retry_at = worker_now() + POOL_BACKOFF * USEC_PER_MS; /* before the close, which looks for waiters to help */
     server_close(s, "login failed");
     pool_login_failed(p, &copy);
 }

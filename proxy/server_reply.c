@@ -14,6 +14,8 @@
 #include "wire/frame.h"
 #include "worker.h"
 
+enum { ERROR_WHOLE_MAX = WORKER_BUF / 2, ERROR_HEAD = 2048 };
+
 struct chunk {
     struct server *s;
     struct client *c; /* NULL while nobody is linked */
@@ -135,16 +137,39 @@ static void pass_error(struct chunk *k, const uint8_t *msg, size_t total)
     gather_wrote(k->g, &w);
 }
 
-static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg)
+/* The first fields of an error too long to be kept: severity and SQLSTATE come before everything that can be long. */
+static void error_head(const uint8_t *body, size_t have, struct msg_error *m)
+{
+    *m = (struct msg_error){0};
+    for (size_t at = 0; at < have && body[at] != 0;) {
+        const char *value = (const char *)body + at + 1;
+        const char *end = memchr(value, 0, have - at - 1);
+        const struct slice v = {value, end ? (size_t)(end - value) : have - at - 1};
+        if (body[at] == 'V')
+            m->severity = v;
+        else if (body[at] == 'C')
+            m->sqlstate = v;
+        else if (body[at] == 'M')
+            m->message = v;
+        if (!end)
+            return;
+        at = (size_t)(end + 1 - (const char *)body);
+    }
+}
+
+/* `have` bytes of it are there; all, unless it is very long. */
+static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg, size_t have)
 {
     struct server *s = k->s;
     struct msg_error m;
-    if (decode_error(msg + FRAME_HEADER, f->body_len, &m) < 0) {
+    if (have < f->total) {
+        error_head(msg + FRAME_HEADER, have - FRAME_HEADER, &m);
+    } else if (decode_error(msg + FRAME_HEADER, f->body_len, &m) < 0) {
         out_of_step(k, 'E');
         return;
     }
     if (slice_eq(m.severity, "FATAL") || slice_eq(m.severity, "PANIC")) {
-        on_fatal(k, &m, msg, f->total);
+        on_fatal(k, &m, msg, have);
         return;
     }
     fakes(k); /* of what came before the request that failed */
@@ -160,7 +185,13 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg)
         if (!slice_eq(m.sqlstate, "40001"))
             client_learn(k->c);
     }
-    pass_error(k, msg, f->total);
+    s->copying = false;
+    if (k->c)
+        k->c->batch.errored = true;
+    if (have == f->total)
+        pass_error(k, msg, have);
+    else
+        pass(k, msg, have);
     skip_rest(k);
     if (k->c && s->pl.skipping && s->pl.turns == 0)
         k->c->batch.sync_seen = false; /* a Query was skipped too: only a Sync will be answered */
@@ -216,7 +247,7 @@ static void on_whole(struct chunk *k, const struct frame *f, const uint8_t *msg)
         on_ready(k, f, msg);
         return;
     case 'E':
-        on_error(k, f, msg);
+        on_error(k, f, msg, f->total);
         return;
     case 'S':
         on_parameter(k, f, msg);
@@ -229,6 +260,7 @@ static void on_whole(struct chunk *k, const struct frame *f, const uint8_t *msg)
 static void on_copy_in(struct chunk *k)
 {
     k->s->copying = true;
+    k->s->copy_ended = false;
     if (k->c && k->s->pl.turns == 0)
         k->c->batch.sync_seen = false; /* its Sync was ignored; another one follows the data */
 }
@@ -286,6 +318,18 @@ static void scan_rest_of_message(struct chunk *k)
         pass(k, k->p + k->at, n);
     k->at += n;
     s->forward_left -= (uint32_t)n;
+    if (s->forward_left == 0)
+        fakes(k);
+}
+
+static void on_long_error(struct chunk *k, const struct frame *f, const uint8_t *msg, size_t have)
+{
+    on_error(k, f, msg, have);
+    if (k->dead)
+        return;
+    k->at += have;
+    k->s->forward_left = f->total - (uint32_t)have;
+    k->s->forward_drop = !pipeline_empty(&k->s->pl) && k->s->pl.ring[k->s->pl.head].kind == PL_HIDDEN_QUERY;
 }
 
 static void scan(struct chunk *k)
@@ -311,8 +355,13 @@ static void scan(struct chunk *k)
             k->at += f.total;
             continue;
         }
-        const bool whole = f.type == 'Z' || f.type == 'S' || (f.type == 'E' && f.total < WORKER_BUF / 2);
-        if (!whole) {
+        if (f.type == 'E' && f.total > ERROR_WHOLE_MAX) {
+            if (left < ERROR_HEAD)
+                return;
+            on_long_error(k, &f, msg, f.total < left ? f.total : left);
+            continue;
+        }
+        if (f.type != 'Z' && f.type != 'S' && f.type != 'E') {
             on_head(k, &f, f.total < left ? f.total : left);
             continue;
         }

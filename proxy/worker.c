@@ -6,6 +6,7 @@
 
 #include "../replication/base/bug.h"
 #include "../replication/base/log.h"
+#include "cancel.h"
 #include "client.h"
 #include "drain.h"
 #include "pool.h"
@@ -82,10 +83,9 @@ static void expire_held(struct worker *w, int cluster, usec_t now)
 /* Reads that wait only because nobody was eligible try again with newer positions. */
 static void expire_logins(struct worker *w, usec_t now)
 {
-    LIST_FOR_EACH(n, &w->clients)
-    {
-        struct client *c = LIST_ENTRY(n, struct client, all);
-        if (c->state < CLIENT_READY && c->deadline && now > c->deadline)
+    for (uint32_t i = 0; i < w->n_slots; i++) { /* not by the list: closing one client may close any other */
+        struct client *c = w->slots[i];
+        if (c && c->state < CLIENT_READY && c->deadline && now > c->deadline)
             client_fatal(c, ERRRESP_CANNOT_CONNECT_NOW, "login took longer than client_login_timeout", NULL);
     }
 }
@@ -171,6 +171,7 @@ struct worker *worker_new(struct proxy *p, int id, struct err *e)
     config_ref(w->conf);
     prng_init(&w->prng, seed);
     list_init(&w->clients);
+    list_init(&w->cancels);
     for (int i = 0; i < REPL_CLUSTERS_MAX; i++)
         list_init(&w->held[i]);
     slab_init(&w->client_slab, "clients", sizeof(struct client), (size_t)p->conf->tanist.max_client_conn + 16);
@@ -201,6 +202,7 @@ static void on_stop(struct loop_msg *m, struct loop *on)
         struct client *c = LIST_ENTRY(list_first(&w->clients), struct client, all);
         client_fatal(c, ERRRESP_ADMIN_SHUTDOWN, "terminating connection because tanist is shutting down", NULL);
     }
+    cancel_end_all(w);
     pool_groups_fini(w);
     uv_close((uv_handle_t *)&w->janitor, NULL);
     loop_stop(on);

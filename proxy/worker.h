@@ -53,6 +53,7 @@ struct worker {
     struct list held[REPL_CLUSTERS_MAX]; /* clients that wait for a primary or for any replica */
     struct prng prng;
     struct list clients;
+    struct list cancels; /* cancel requests under way to nodes (cancel.c) */
     struct client **slots; /* by cancel-key slot */
     uint32_t n_slots, free_slot_hint;
     uint64_t serial; /* of the last client */
