@@ -180,6 +180,10 @@ static enum scan scan_batch(struct client *c, size_t *end, bool *flush)
         }
         if (r == FRAME_MORE)
             break;
+        if (f.type == 'X') { /* what it did not end with a Sync would be undone */
+            client_close(c, "client said goodbye");
+            return SCAN_FAILED;
+        }
         if (f.total > left) {
             if (f.total <= CLIENT_INSPECT_MAX && c->view_n <= CLIENT_INSPECT_MAX)
                 break;
