@@ -6,8 +6,8 @@
 #include "../replication/base/bug.h"
 #include "../replication/base/log.h"
 #include "../replication/manager.h"
-#include "catalogs.h"
 #include "client.h"
+#include "client_inspect.h"
 #include "pool.h"
 #include "server.h"
 #include "wire/decode.h"
@@ -16,199 +16,12 @@
 #include "wire/frame.h"
 #include "worker.h"
 
-enum { BATCH_WAIT_MAX = 48 * 1024 }; /* a batch without Sync is routed unseen beyond this */
-
 static void protocol_error(struct client *c, const char *what)
 {
     client_fatal(c, ERRRESP_PROTOCOL_VIOLATION, what, NULL);
 }
 
-/* -- looking at messages -------------------------------------------------------------------------------------------- */
-
-static bool commits_in_between(struct slice word)
-{
-    return slice_ieq(word, "call") || slice_ieq(word, "do") || slice_ieq(word, "vacuum") || slice_ieq(word, "cluster") ||
-           slice_ieq(word, "reindex");
-}
-
-static void batch_add(struct client *c, const struct classification *k)
-{
-    struct batch *b = &c->batch;
-    b->bits |= k->bits;
-    b->unpin |= k->unpin;
-    b->drops_prepared |= k->drops_prepared;
-    if (k->bits & CLASS_TX_COMMIT)
-        b->commit = true;
-    if (k->reason == REASON_UTILITY && commits_in_between(k->token))
-        b->partial = true;
-    if (k->bits & ~(unsigned)(CLASS_READ | CLASS_TX))
-        c->tx_read_only = false;
-    if (b->pin == PIN_NONE)
-        b->pin = k->pin;
-    if (k->mentions_sync_commit)
-        c->floor.async_commit = true;
-    if ((k->bits & CLASS_TX_BEGIN) && k->tx.access == ACCESS_READ_ONLY && k->tx.isolation != ISOLATION_SERIALIZABLE)
-        c->tx_read_only = true;
-    if (k->reason == REASON_UTILITY && c->group)
-        c->ddl = true;
-}
-
-static const struct catalog *catalog_of(const struct client *c)
-{
-    return c->group->catalog ? &c->group->catalog->cat : NULL;
-}
-
-static void inspect_sql(struct client *c, struct slice sql)
-{
-    struct classification k;
-    const struct classify_opts opts = {.backslash = c->backslash, .override = config_functions(c->w->conf)};
-    classify_sql(sql, catalog_of(c), &opts, &k);
-    if (k.bits == CLASS_READ && worker_learned(c->w, sql))
-        k.bits = CLASS_UNKNOWN;
-    batch_add(c, &k);
-}
-
-static void classify_stmt(const struct client *c, struct pstmt *p)
-{
-    const struct catalog *cat = catalog_of(c);
-    if (p->classified_by != cat || p->classified_conf != c->w->conf || !p->cls.n_statements) {
-        const struct classify_opts opts = {.backslash = c->backslash, .override = config_functions(c->w->conf)};
-        classify_sql((struct slice){p->sql, p->sql_len}, cat, &opts, &p->cls);
-        p->classified_by = cat;
-        p->classified_conf = c->w->conf;
-    }
-    if (p->learned && p->cls.bits == CLASS_READ)
-        p->cls.bits = CLASS_UNKNOWN;
-}
-
-static void remember(struct pstmt **at, struct pstmt *p)
-{
-    struct pstmt *old = *at;
-    *at = pstmt_ref(p);
-    pstmt_unref(old);
-}
-
-static struct pstmt *stmt_of(struct client *c, struct slice name)
-{
-    if (name.n == 0)
-        return c->batch.unnamed ? c->batch.unnamed : c->unnamed;
-    struct named *n = named_find(c->named, name);
-    return n ? n->stmt : NULL;
-}
-
-/* A complete message (Bind: at least its names) joins the batch's account. A Parse alone does nothing yet, and any node can
- * do it: what counts is Bind. 0, or ERR_PROTO. */
-static int inspect(struct client *c, const struct frame *f, const uint8_t *body, size_t have)
-{
-    struct msg_parse p;
-    struct msg_bind b;
-    struct slice sql;
-    int rc;
-    switch (f->type) {
-    case 'Q':
-        rc = decode_query(body, f->body_len, &sql);
-        if (rc == 0)
-            inspect_sql(c, sql);
-        return rc;
-    case 'P':
-        rc = decode_parse(body, f->body_len, &p);
-        if (rc < 0)
-            return rc;
-        struct pstmt *st = pstmt_get(&c->w->pstmts, p.sql, p.types, p.n_types);
-        if (!st)
-            return ERR_NOMEM;
-        classify_stmt(c, st);
-        c->batch.parsed_bits |= st->cls.bits;
-        remember(&c->batch.parsed, st);
-        if (p.name.n == 0) /* the Bind behind it is looked at next; the session has it only when it is forwarded */
-            remember(&c->batch.unnamed, st);
-        pstmt_unref(st);
-        return 0;
-    case 'B':
-        rc = decode_bind(body, have, f->body_len, &b);
-        if (rc < 0)
-            return rc;
-        st = stmt_of(c, b.statement);
-        if (st) {
-            classify_stmt(c, st);
-            batch_add(c, &st->cls);
-            remember(&c->batch.stmt, st);
-        } else if (!c->batch.parsed) {
-            c->batch.bits |= CLASS_UNKNOWN;
-        } else { /* a name that the same batch makes */
-            c->batch.bits |= c->batch.parsed_bits;
-            batch_add(c, &c->batch.parsed->cls);
-        }
-        return 0;
-    case 'F':
-        c->batch.bits |= CLASS_UNKNOWN;
-        return 0;
-    case 'p': /* nobody asked; waiting for the Sync behind it would be for ever */
-        return ERR_PROTO;
-    default:
-        return 0;
-    }
-}
-
-void client_learn(struct client *c)
-{
-    struct slice sql;
-    if (c->batch.stmt)
-        c->batch.stmt->learned = true;
-    else if (c->batch.simple && decode_query(c->retain.p + FRAME_HEADER, c->retain.n - FRAME_HEADER, &sql) == 0)
-        worker_learn(c->w, sql);
-}
-
 /* -- a batch begins ------------------------------------------------------------------------------------------------- */
-
-enum scan { SCAN_MORE = 0, SCAN_ROUTE, SCAN_FAILED };
-
-/* Looks at everything up to Sync, Flush or a Query. *end: its length if all of it is there, else 0. */
-static enum scan scan_batch(struct client *c, size_t *end, bool *flush)
-{
-    size_t at = 0;
-    *end = 0;
-    *flush = false;
-    c->inspected = 0;
-    while (at < c->view_n) {
-        struct frame f = {0};
-        const size_t left = c->view_n - at;
-        const enum frame_result r = frame_next(c->view + at, left, FRAME_FRONTEND, &f);
-        if (r == FRAME_BAD) {
-            protocol_error(c, frame_bad_reason(c->view + at, left, FRAME_FRONTEND));
-            return SCAN_FAILED;
-        }
-        if (r == FRAME_MORE)
-            break;
-        if (f.type == 'X') { /* what it did not end with a Sync would be undone */
-            client_close(c, "client said goodbye");
-            return SCAN_FAILED;
-        }
-        if (f.total > left) {
-            if (f.total <= CLIENT_INSPECT_MAX && c->view_n <= CLIENT_INSPECT_MAX)
-                break;
-            c->batch.bits |= CLASS_UNKNOWN; /* too long to look at: it streams to the primary */
-            return SCAN_ROUTE;
-        }
-        if (inspect(c, &f, c->view + at + FRAME_HEADER, f.body_len) < 0) {
-            protocol_error(c, "invalid message format");
-            return SCAN_FAILED;
-        }
-        at += f.total;
-        c->inspected = at;
-        if (f.type == 'Q' || f.type == 'F' || f.type == 'S' || f.type == 'H') {
-            *end = at;
-            *flush = f.type == 'H';
-            if (*flush) /* what was parsed will be executed by messages behind the Flush, on the same server */
-                c->batch.bits |= c->batch.parsed_bits;
-            return SCAN_ROUTE;
-        }
-    }
-    if (c->view_n < BATCH_WAIT_MAX)
-        return SCAN_MORE;
-    c->batch.bits |= CLASS_UNKNOWN;
-    return SCAN_ROUTE;
-}
 
 static bool batch_reads(const struct client *c)
 {
@@ -329,7 +142,7 @@ static bool begin_batch(struct client *c)
     bool flush;
     client_batch_reset(c, c->batch.retry);
     c->tx_read_only = false;
-    if (scan_batch(c, &end, &flush) != SCAN_ROUTE)
+    if (client_scan(c, &end, &flush) != SCAN_ROUTE)
         return false;
     c->batch.read = batch_reads(c);
     if (!c->batch.read)
@@ -365,7 +178,7 @@ static bool resume_batch(struct client *c)
     bool flush;
     const bool read = c->batch.read;
     client_batch_reset(c, c->batch.retry);
-    if (scan_batch(c, &end, &flush) != SCAN_ROUTE)
+    if (client_scan(c, &end, &flush) != SCAN_ROUTE)
         return false;
     c->batch.read = read;
     if (!read)
@@ -685,7 +498,7 @@ static size_t step_linked(struct client *c, const struct frame *f)
     } else if (f->total <= c->view_n || f->type == 'B') {
         c->inspected = 0;
         const size_t have = (f->total < c->view_n ? f->total : c->view_n) - FRAME_HEADER;
-        const int rc = inspect(c, f, c->view + FRAME_HEADER, have);
+        const int rc = client_inspect(c, f, c->view + FRAME_HEADER, have);
         if (rc == ERR_AGAIN)
             return 0;
         if (rc < 0) {
