@@ -150,7 +150,7 @@ static void on_forward(struct loop_msg *m, struct loop *on)
 
 void cancel_request(struct worker *w, uint32_t pid, uint32_t secret)
 {
-    const uint32_t worker = pid >> 24, slot = pid & 0xffffff;
+    const uint32_t worker = (pid >> 24) - 1, slot = pid & 0xffffff;
     if (worker >= (uint32_t)w->proxy->n_workers)
         return;
     struct worker *to = w->proxy->workers[worker];

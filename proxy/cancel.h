@@ -10,9 +10,10 @@ struct client;
 struct server;
 struct worker;
 
+/* Never 0 and never negative: drivers take such a pid for none and send no cancel requests. */
 static inline uint32_t cancel_pid(int worker, uint32_t slot)
 {
-    return ((uint32_t)worker << 24 | slot) & 0x7fffffff;
+    return ((uint32_t)worker + 1) << 24 | slot;
 }
 
 /* A CancelRequest arrived on w: find the worker and forward. Nothing is ever answered. */
