@@ -98,7 +98,7 @@ static void on_tls_answer(struct server *s, uint8_t answer)
     } else if (answer == 'N' && mode <= TLS_PREFER) {
         send_startup(s);
     } else {
-        fail(s, ERR_TLS, "08001", "node does not offer TLS, which server_tls requires");
+        fail(s, ERR_AUTH, "08001", "node does not offer TLS, which server_tls requires");
     }
 }
 

@@ -278,9 +278,10 @@ int tls_handshake(struct tls *t, struct err *e)
     }
     long verify = SSL_get_verify_result(t->ssl);
     int code = tls_failure(t, rc, "TLS handshake", e);
-    /* "certificate verify failed" alone does not tell an operator what to mend. */
+    /* "certificate verify failed" alone does not tell an operator what to mend. Trying again would not mend it either, so it
+     * is told from handshakes that broke. */
     if (code == ERR_TLS && verify != X509_V_OK)
-        return err_set(e, ERR_TLS, "TLS handshake: certificate refused: %s",
+        return err_set(e, ERR_AUTH, "TLS handshake: certificate refused: %s",
                        X509_verify_cert_error_string(verify));
     return code;
 }
