@@ -119,12 +119,37 @@ static void explain_nodes(struct proxy *p, int cluster, bool read, struct table 
     }
 }
 
+/* The outcome for a session that has not written. */
+static void explain_route(struct proxy *p, int cluster, bool read, bool session_mode, struct table *out)
+{
+    const struct topology *t = publish_current(p->publish, cluster);
+    const struct routing_conf *r = &p->conf->routing;
+    const bool replica = read && r->read_write_split && r->consistency != CONSISTENCY_PRIMARY && !session_mode;
+    char names[TOPO_NODES_MAX * TOPO_NAME_MAX];
+    struct strbuf b;
+    if (!t)
+        return;
+    strbuf_init(&b, names, sizeof(names));
+    for (int i = 0; replica && i < t->n_nodes; i++)
+        if (i != t->writer && t->nodes[i].unreadable == READ_OK)
+            strbuf_addf(&b, "%s%s", b.n ? ", " : "", t->nodes[i].name);
+    if (b.n)
+        row(out, "route", names, "the choice among these is routing.balance's; after a write of its own, the session needs one that has it");
+    else if (replica && r->when_no_replica == NO_REPLICA_WAIT)
+        row(out, "route", "wait", "no replica may serve it now, and when_no_replica = wait");
+    else if (replica && r->when_no_replica == NO_REPLICA_ERROR)
+        row(out, "route", "refuse", "no replica may serve it now, and when_no_replica = error");
+    else if (t->writer < 0)
+        row(out, "route", "hold", "there is no primary now");
+    else
+        row(out, "route", t->nodes[t->writer].name, replica ? "no replica may serve it now" : read ? "reads stay on the primary by the settings" : "the primary");
+}
+
 void proxy_explain(struct proxy *p, const char *database, const char *user, const char *sql, struct table *out)
 {
     const struct database_conf *d = config_database(p->conf, database);
     struct classification k;
     char token[128];
-    (void)user;
     if (!d) {
         row(out, "route", "refuse", "no such database is configured");
         return;
@@ -142,6 +167,7 @@ void proxy_explain(struct proxy *p, const char *database, const char *user, cons
         row(out, "pin", classify_pin_name(k.pin), "the session keeps its server from then on");
     row(out, "catalog", cat ? "loaded" : "not loaded", cat ? "function names of the database are known" : "calls of functions go to the primary until it is");
     explain_nodes(p, cluster, read, out);
+    explain_route(p, cluster, read, config_pool(p->conf, database, user)->pool_mode == POOL_SESSION, out);
 }
 
 /* -- reload ------------------------------------------------------------------------------------------------------------- */
