@@ -201,8 +201,8 @@ memcheck: all ## the short end-to-end run under valgrind
 	TANIST_WRAPPER="valgrind -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --error-exitcode=99" \
 	$(MAKE) e2e TESTS="$(TESTS_SAN)"
 
-# The short end-to-end test of the sanitizer runs: a session, and a failover.
-TESTS_SAN ?= $(sort $(wildcard tests/t/000*.t tests/t/100*.t tests/t/200*.t tests/t/400*.t))
+# The short end-to-end test of the sanitizer runs: start-up, sessions, load, a switchover, a failover, malformed input.
+TESTS_SAN ?= $(wildcard tests/t/000_build.t tests/t/002_smoke.t tests/t/100_wire.t)
 
 fuzz: ## run each fuzz target for T seconds from its corpus
 	$(MAKE) $(JOBS) SAN=fuzz fuzz-build
