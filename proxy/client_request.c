@@ -576,7 +576,9 @@ static void run(struct client *c)
         return;
     }
     const bool full = c->in.n > 2 * (size_t)CLIENT_INSPECT_MAX;
-    if (c->waiting_in || full || (c->in.n > 0 && c->batch.sync_seen) || (c->server && stream_kept(&c->server->st) > STREAM_HIGH))
+    /* The next batch waits; but while copying in, what is left is the cut header of more data. */
+    const bool next = c->in.n > 0 && c->batch.sync_seen && !(c->server && c->server->copying);
+    if (c->waiting_in || full || next || (c->server && stream_kept(&c->server->st) > STREAM_HIGH))
         stream_pause(&c->st);
     else
         stream_resume(&c->st);

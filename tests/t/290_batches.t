@@ -139,6 +139,22 @@ same('COPY with the Sync behind it', pbe('', 'COPY t FROM STDIN') . $sync, 0, $r
 same('Sync and Flush amid the data are ignored', pbe('', 'COPY t FROM STDIN') . Wire::flush(), 0,
     $row->("1\tx\n") . $sync . Wire::flush() . $row->("2\ty\n") . Wire::message('c', '') . $sync, 1,
     q_('DELETE FROM t'), 1);
+# Data cut at every byte of a header: each piece has been read before the next is sent.
+{
+    my $p = $t->wire;
+    my @others = map { $t->wire } 1 .. 4;
+    $p->send_raw(q_('COPY t FROM STDIN'));
+    is($p->read_message->[0], 'G', 'copying in');
+    for my $cut (1 .. 7) {
+        my $d = $row->("$cut\tx\n");
+        $p->send_raw(substr $d, 0, $cut, '');
+        $_->value('SELECT 1') for @others;
+        $p->send_raw($d);
+    }
+    $p->send_raw(Wire::message('c', ''));
+    is(summary($p->read_until('Z')), 'C:COPY 7 Z:I', 'data cut at every byte of a header');
+    is(talk($p, q_('DELETE FROM t'), 1), 'C:DELETE 7 Z:I', 'all of it came');
+}
 for my $size (10, 70_000, 3_000_000) {
     my $p = $t->wire;
     $p->send_raw(q_('COPY t FROM STDIN'));
