@@ -286,9 +286,6 @@ static void on_message(struct server *s, const struct frame *f, const uint8_t *m
     case 'N':
     case 'v':
         return;
-    case 'Z':
-        on_login_done(s);
-        return;
     default:
         fail(s, ERR_PROTO, "08P01", "node sent an unexpected message during login");
     }
@@ -326,11 +323,14 @@ void server_login_on_bytes(struct server *s)
         }
         if (r == FRAME_MORE || n - at < f.total)
             break;
+        if (f.type == 'Z') {
+            inbuf_free(&s->in);
+            on_login_done(s); /* it may belong to another worker now */
+            return;
+        }
         on_message(s, &f, buf + at);
         at += f.total;
     }
     if (s->state == SERVER_LOGIN && !inbuf_keep(&s->in, buf + at, n - at))
         fail(s, ERR_NOMEM, "53200", "no memory");
-    else if (s->state >= SERVER_IDLE)
-        inbuf_free(&s->in);
 }
