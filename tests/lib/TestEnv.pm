@@ -20,6 +20,8 @@ our ($top, $build, $binary);
 # Seconds that anything may take before a test gives up; and a whole test file.
 our $timeout;
 our $test_max;
+# How much slower than usual everything is.
+our $slow;
 
 sub reachable
 {
@@ -106,7 +108,7 @@ BEGIN {
     unshift @INC, "$pkglibdir/pgxs/src/test/perl";
 
     # Sanitized builds and valgrind are several times slower.
-    my $slow = $build =~ /-(?:address|thread)$/ || $ENV{TANIST_WRAPPER} ? 3 : 1;
+    $slow = $build =~ /-(?:address|thread)$/ || $ENV{TANIST_WRAPPER} ? 3 : 1;
     $timeout  = $ENV{PG_TEST_TIMEOUT_DEFAULT} //= 60 * $slow;
     $test_max = $ENV{TANIST_TEST_MAX} // 900 * $slow;
 
