@@ -48,8 +48,7 @@ void cancel_forget(struct server *s)
 {
     if (s->cancels == 0)
         return;
-    LIST_FOR_EACH(n, &s->w->cancels)
-    {
+    LIST_FOR_EACH (n, &s->w->cancels) {
         struct sender *k = LIST_ENTRY(n, struct sender, node);
         if (k->s == s)
             k->s = NULL;
@@ -100,8 +99,11 @@ static void on_timeout(uv_timer_t *t)
     end(CONTAINER_OF(t, struct sender, timer));
 }
 
-static const struct stream_ops ops = {
-    .on_ready = on_ready, .on_readable = on_readable, .on_drained = on_gone, .on_hangup = on_gone, .on_error = on_error};
+static const struct stream_ops ops = {.on_ready = on_ready,
+                                      .on_readable = on_readable,
+                                      .on_drained = on_gone,
+                                      .on_hangup = on_gone,
+                                      .on_error = on_error};
 
 void cancel_server(struct server *s)
 {

@@ -137,8 +137,11 @@ static void finish(struct entry *e, const char *failure)
 static bool ask(struct entry *e, const char *sql, query_cb cb)
 {
     struct err err = {0};
-    const struct query_spec spec = {
-        .cluster = e->cluster, .dbname = e->dbname, .sql = sql, .primary_only = false, .timeout = QUERY_SEC * USEC_PER_SEC};
+    const struct query_spec spec = {.cluster = e->cluster,
+                                    .dbname = e->dbname,
+                                    .sql = sql,
+                                    .primary_only = false,
+                                    .timeout = QUERY_SEC * USEC_PER_SEC};
     if (manager_query(e->owner->proxy->manager, &spec, cb, e, &err) == 0)
         return true;
     finish(e, err.text);
@@ -169,7 +172,8 @@ static void on_relations(void *arg, const struct query_result *r, const struct e
     e->building = NULL;
     str_copy(e->version, sizeof(e->version), e->loading_version);
     e->loaded_at = worker_now();
-    log_info("catalog.loaded", "catalog of database %s: %u function names, %u names for the primary", e->dbname,
+    log_info("catalog.loaded",
+             "catalog of database %s: %u function names, %u names for the primary", e->dbname,
              cat->n_functions, cat->n_relations);
     deliver(e);
     finish(e, NULL);
@@ -267,7 +271,8 @@ static void on_want(struct loop_msg *m, struct loop *on)
 {
     (void)on;
     struct note *n = CONTAINER_OF(m, struct note, msg);
-    struct entry *e = n->proxy->stopping ? NULL : entry_get(n->proxy->catalogs, n->cluster, n->dbname);
+    struct entry *e =
+        n->proxy->stopping ? NULL : entry_get(n->proxy->catalogs, n->cluster, n->dbname);
     if (e) {
         if (e->current && !n->changed)
             deliver(e);
@@ -306,7 +311,8 @@ void catalogs_tick(struct catalogs *c)
     const usec_t now = worker_now();
     struct entry *e, *tmp;
     HASH_ITER(hh, c->all, e, tmp)
-    if (!e->busy && (reload_due(e) || now - e->checked_at > (e->current ? REFRESH_SEC : 1) * USEC_PER_SEC))
+    if (!e->busy &&
+        (reload_due(e) || now - e->checked_at > (e->current ? REFRESH_SEC : 1) * USEC_PER_SEC))
         refresh(e);
 }
 

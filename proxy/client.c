@@ -81,7 +81,8 @@ static bool slot_take(struct worker *w, struct client *c)
         }
     }
     const uint32_t n = w->n_slots ? w->n_slots * 2 : 64;
-    struct client **slots = n <= WORKER_CLIENTS_MAX ? realloc(w->slots, n * sizeof(struct client *)) : NULL;
+    struct client **slots =
+        n <= WORKER_CLIENTS_MAX ? realloc(w->slots, n * sizeof(struct client *)) : NULL;
     if (!slots)
         return false;
     memset(slots + w->n_slots, 0, (n - w->n_slots) * sizeof(struct client *));
@@ -112,7 +113,8 @@ static void name_peer(struct client *c, int fd)
     }
 }
 
-struct client *client_new(struct worker *w, int fd, int listen_index, struct tls_ctx *tls, bool local_admin)
+struct client *client_new(struct worker *w, int fd, int listen_index, struct tls_ctx *tls,
+                          bool local_admin)
 {
     struct err e;
     struct client *c = slab_get(&w->client_slab);
@@ -128,8 +130,12 @@ struct client *client_new(struct worker *w, int fd, int listen_index, struct tls
     c->tx = 'I';
     c->serial = ++w->serial;
     c->connected_at = worker_now();
-    c->deadline = w->conf->tanist.client_login_timeout ? c->connected_at + w->conf->tanist.client_login_timeout : 0;
-    c->route_mode = listen_index >= 0 && listen_index < w->conf->n_listens ? w->conf->listens[listen_index].route : ROUTE_AUTO;
+    c->deadline = w->conf->tanist.client_login_timeout
+                      ? c->connected_at + w->conf->tanist.client_login_timeout
+                      : 0;
+    c->route_mode = listen_index >= 0 && listen_index < w->conf->n_listens
+                        ? w->conf->listens[listen_index].route
+                        : ROUTE_AUTO;
     name_peer(c, fd);
     if (!slot_take(w, c) || crypto_random(&c->secret, sizeof(c->secret)) < 0) {
         if (w->slots && w->slots[c->slot] == c)
@@ -190,7 +196,8 @@ void client_close(struct client *c, const char *why)
         return;
     struct worker *w = c->w;
     if (w->conf->tanist.log_connections)
-        LOG_AT(LOG_INFO, "client.closed", LOG_KV({"peer", c->peer}, {"user", c->user}, {"database", c->database}), "%s", why);
+        LOG_AT(LOG_INFO, "client.closed",
+               LOG_KV({"peer", c->peer}, {"user", c->user}, {"database", c->database}), "%s", why);
     client_wait_end(c);
     if (gather_to(&w->gather, &c->st))
         gather_drop(&w->gather);
@@ -223,11 +230,15 @@ void client_close(struct client *c, const char *why)
     loop_defer_free(&w->loop, &c->grave);
 }
 
-static void send_error(struct client *c, int code, enum errresp_severity sev, const char *message, const char *hint)
+static void send_error(struct client *c, int code, enum errresp_severity sev, const char *message,
+                       const char *hint)
 {
     uint8_t out[ERRRESP_SIZE_MAX];
     struct writer w = writer_of(out, sizeof(out));
-    errresp_write(&w, &(struct errresp){.code = (enum errresp_code)code, .severity = sev, .message = message, .hint = hint});
+    errresp_write(&w, &(struct errresp){.code = (enum errresp_code)code,
+                                        .severity = sev,
+                                        .message = message,
+                                        .hint = hint});
     stream_send(&c->st, out, w.n);
 }
 
@@ -275,7 +286,8 @@ void client_error(struct client *c, int code, const char *message, const char *h
     if (c->batch.opened)
         answer_and_skip(c);
     else
-        c->lost_skip = true; /* nothing of the batch was used: a Query is dropped, extended messages up to Sync */
+        c->lost_skip =
+            true; /* nothing of the batch was used: a Query is dropped, extended messages up to Sync */
     client_process(c);
 }
 
@@ -303,13 +315,16 @@ void client_on_refused(struct client *c, const struct err *e)
     }
     if (c->state < CLIENT_READY || c->verifying) {
         char text[ERR_TEXT_MAX + 64];
-        const int code = e->sqlstate[0] ? (int)errresp_code_of(e->sqlstate) : ERRRESP_CANNOT_CONNECT;
+        const int code =
+            e->sqlstate[0] ? (int)errresp_code_of(e->sqlstate) : ERRRESP_CANNOT_CONNECT;
         snprintf(text, sizeof(text), "cannot log in to the server: %s", e->text);
-        client_fatal(c, code > 0 ? code : ERRRESP_CANNOT_CONNECT, e->code == ERR_SERVER ? e->text : text, NULL);
+        client_fatal(c, code > 0 ? code : ERRRESP_CANNOT_CONNECT,
+                     e->code == ERR_SERVER ? e->text : text, NULL);
         return;
     }
     if (!c->batch.retry) {
-        c->batch.retry = true; /* a replica that takes no logins, or has an older password yet: the primary then */
+        c->batch.retry =
+            true; /* a replica that takes no logins, or has an older password yet: the primary then */
         client_process(c);
         return;
     }
@@ -432,7 +447,8 @@ static enum lost_answer judge(const struct client *c, bool aborted)
     if (!in_tx && b->retainable && !b->delivered && (reads || (undone && dml)))
         return LOST_AGAIN;
     if (reads || undone || c->tx_read_only)
-        return (in_tx || (b->bits & CLASS_TX_BEGIN)) && !b->commit ? LOST_TRANSACTION : LOST_ABORTED;
+        return (in_tx || (b->bits & CLASS_TX_BEGIN)) && !b->commit ? LOST_TRANSACTION
+                                                                   : LOST_ABORTED;
     if (!in_tx && (b->bits & CLASS_TX_BEGIN) && !b->commit)
         return LOST_TRANSACTION; /* a block was being opened; nothing in it can have been committed */
     return LOST_IN_DOUBT;
@@ -464,7 +480,8 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
         char text[200];
         snprintf(text, sizeof(text), "the server of this session is gone: %s", why);
         client_fatal(c, ERRRESP_CONNECTION_FAILURE, text,
-                     "The session was bound to one server (SHOW CLIENTS tells why), so it cannot move: connect again.");
+                     "The session was bound to one server (SHOW CLIENTS tells why), so it cannot "
+                     "move: connect again.");
         return;
     }
     LOG_AT(LOG_DEBUG, "client.server.lost", LOG_KV({"peer", c->peer}), "%s", why);
@@ -484,19 +501,22 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
             return;
         }
         c->lost_told = true;
-        send_error(c, ERRRESP_SERIALIZATION_FAILURE, ERRRESP_SEV_ERROR, "the transaction was lost with its server and certainly not committed",
+        send_error(c, ERRRESP_SERIALIZATION_FAILURE, ERRRESP_SEV_ERROR,
+                   "the transaction was lost with its server and certainly not committed",
                    "Roll back and run the transaction again.");
         break;
     case LOST_ABORTED:
         c->group->stats.lost++;
-        send_error(c, ERRRESP_SERIALIZATION_FAILURE, ERRRESP_SEV_ERROR, "the statement was lost with its server and certainly not committed",
+        send_error(c, ERRRESP_SERIALIZATION_FAILURE, ERRRESP_SEV_ERROR,
+                   "the statement was lost with its server and certainly not committed",
                    "Run it again.");
         c->tx = 'I';
         break;
     case LOST_IN_DOUBT:
         c->group->stats.in_doubt++;
         c->tx = 'I';
-        send_error(c, ERRRESP_RESOLUTION_UNKNOWN, ERRRESP_SEV_ERROR, "the server was lost while it committed; the outcome is not known",
+        send_error(c, ERRRESP_RESOLUTION_UNKNOWN, ERRRESP_SEV_ERROR,
+                   "the server was lost while it committed; the outcome is not known",
                    "Look whether the change is there before running it again.");
         break;
     }

@@ -42,23 +42,24 @@ enum { CLIENT_INSPECT_MAX = 1024 * 1024, CLIENT_RETAIN_MAX = 64 * 1024 };
 
 /* What the requests since the last boundary do. */
 struct batch {
-    unsigned bits;      /* of all statements; CLASS_READ alone: a read */
+    unsigned bits;        /* of all statements; CLASS_READ alone: a read */
     unsigned parsed_bits; /* of statements that were only parsed */
-    bool opened;        /* something was sent */
-    bool read;          /* routed as a read */
-    bool retry;         /* is running again; not once more */
-    bool retainable;    /* complete in the retained copy */
-    bool delivered;     /* a byte of an answer went to the client */
-    bool complete_seen; /* a CommandComplete came */
-    bool errored;       /* an ErrorResponse came */
-    bool partial;       /* CALL, DO, VACUUM and the like: may commit in between */
-    bool simple;        /* Query rather than extended */
-    bool commit;        /* may end an explicit transaction successfully */
+    bool opened;          /* something was sent */
+    bool read;            /* routed as a read */
+    bool retry;           /* is running again; not once more */
+    bool retainable;      /* complete in the retained copy */
+    bool delivered;       /* a byte of an answer went to the client */
+    bool complete_seen;   /* a CommandComplete came */
+    bool errored;         /* an ErrorResponse came */
+    bool partial;         /* CALL, DO, VACUUM and the like: may commit in between */
+    bool simple;          /* Query rather than extended */
+    bool commit;          /* may end an explicit transaction successfully */
     bool unpin, drops_prepared;
     bool sync_seen; /* the client sent Sync (or it is a Query): it waits for ReadyForQuery */
     enum classify_pin pin;
     struct pstmt *stmt, *parsed; /* the last ones bound and parsed, with a reference */
-    struct pstmt *unnamed;       /* what the last unnamed Parse that was looked at made, with a reference; NULL: none yet */
+    struct pstmt *
+        unnamed; /* what the last unnamed Parse that was looked at made, with a reference; NULL: none yet */
     usec_t started;
 };
 
@@ -82,15 +83,16 @@ struct client {
     struct pool_group *group;
     struct params_ref *params;
     struct server *server;
-    struct inbuf in;     /* requests not used yet */
-    const uint8_t *view; /* while requests are worked on: the rest of in, or of the worker's buffer */
+    struct inbuf in; /* requests not used yet */
+    const uint8_t
+        *view; /* while requests are worked on: the rest of in, or of the worker's buffer */
     size_t view_n;
     size_t inspected; /* bytes of view that batch accounts for already */
     bool processing, again;
-    bool resume; /* a server was linked while the batch waited */
-    bool console_busy; /* a command of it is being answered */
+    bool resume;                  /* a server was linked while the batch waited */
+    bool console_busy;            /* a command of it is being answered */
     struct extended *console_ext; /* its statements; NULL until the first */
-    bool ddl;    /* something ran that may have changed the catalog */
+    bool ddl;                     /* something ran that may have changed the catalog */
     uint32_t forward_left;
     struct inbuf retain;
     struct batch batch;

@@ -131,10 +131,12 @@ void client_console_process(struct client *c)
     while (c->state == CLIENT_CONSOLE && !c->console_busy && used < c->in.n) {
         struct frame f = {0};
         const enum frame_result r = frame_next(c->in.p + used, c->in.n - used, FRAME_FRONTEND, &f);
-        if (r == FRAME_MORE || (r == FRAME_OK && f.total > c->in.n - used && f.total <= COMMAND_MAX))
+        if (r == FRAME_MORE ||
+            (r == FRAME_OK && f.total > c->in.n - used && f.total <= COMMAND_MAX))
             break;
         if (r == FRAME_BAD || f.total > COMMAND_MAX) {
-            client_fatal(c, ERRRESP_PROTOCOL_VIOLATION, "invalid or too long message for the console", NULL);
+            client_fatal(c, ERRRESP_PROTOCOL_VIOLATION,
+                         "invalid or too long message for the console", NULL);
             return;
         }
         if (f.type == 'X') {

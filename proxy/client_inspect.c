@@ -20,8 +20,8 @@ static void bad_message(struct client *c, const char *what)
 
 static bool commits_in_between(struct slice word)
 {
-    return slice_ieq(word, "call") || slice_ieq(word, "do") || slice_ieq(word, "vacuum") || slice_ieq(word, "cluster") ||
-           slice_ieq(word, "reindex");
+    return slice_ieq(word, "call") || slice_ieq(word, "do") || slice_ieq(word, "vacuum") ||
+           slice_ieq(word, "cluster") || slice_ieq(word, "reindex");
 }
 
 static void batch_add(struct client *c, const struct classification *k)
@@ -40,7 +40,8 @@ static void batch_add(struct client *c, const struct classification *k)
         b->pin = k->pin;
     if (k->mentions_sync_commit)
         c->floor.async_commit = true;
-    if ((k->bits & CLASS_TX_BEGIN) && k->tx.access == ACCESS_READ_ONLY && k->tx.isolation != ISOLATION_SERIALIZABLE)
+    if ((k->bits & CLASS_TX_BEGIN) && k->tx.access == ACCESS_READ_ONLY &&
+        k->tx.isolation != ISOLATION_SERIALIZABLE)
         c->tx_read_only = true;
     if (k->reason == REASON_UTILITY && c->group)
         c->ddl = true;
@@ -54,7 +55,8 @@ static const struct catalog *catalog_of(const struct client *c)
 static void inspect_sql(struct client *c, struct slice sql)
 {
     struct classification k;
-    const struct classify_opts opts = {.backslash = c->backslash, .override = config_functions(c->w->conf)};
+    const struct classify_opts opts = {.backslash = c->backslash,
+                                       .override = config_functions(c->w->conf)};
     classify_sql(sql, catalog_of(c), &opts, &k);
     if (k.bits == CLASS_READ && worker_learned(c->w, sql))
         k.bits = CLASS_UNKNOWN;
@@ -65,7 +67,8 @@ static void classify_stmt(const struct client *c, struct pstmt *p)
 {
     const struct catalog *cat = catalog_of(c);
     if (p->classified_by != cat || p->classified_conf != c->w->conf || !p->cls.n_statements) {
-        const struct classify_opts opts = {.backslash = c->backslash, .override = config_functions(c->w->conf)};
+        const struct classify_opts opts = {.backslash = c->backslash,
+                                           .override = config_functions(c->w->conf)};
         classify_sql((struct slice){p->sql, p->sql_len}, cat, &opts, &p->cls);
         p->classified_by = cat;
         p->classified_conf = c->w->conf;
@@ -111,7 +114,8 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
         classify_stmt(c, st);
         c->batch.parsed_bits |= st->cls.bits;
         remember(&c->batch.parsed, st);
-        if (p.name.n == 0) /* the Bind behind it is looked at next; the session has it only when it is forwarded */
+        if (p.name.n ==
+            0) /* the Bind behind it is looked at next; the session has it only when it is forwarded */
             remember(&c->batch.unnamed, st);
         pstmt_unref(st);
         return 0;
@@ -146,7 +150,8 @@ void client_learn(struct client *c)
     struct slice sql;
     if (c->batch.stmt)
         c->batch.stmt->learned = true;
-    else if (c->batch.simple && decode_query(c->retain.p + FRAME_HEADER, c->retain.n - FRAME_HEADER, &sql) == 0)
+    else if (c->batch.simple &&
+             decode_query(c->retain.p + FRAME_HEADER, c->retain.n - FRAME_HEADER, &sql) == 0)
         worker_learn(c->w, sql);
 }
 

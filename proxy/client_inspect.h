@@ -13,7 +13,8 @@ struct frame;
 
 /* A complete message (Bind: at least its names) joins the batch's account. A Parse alone does nothing yet, and any node can
  * do it: what counts is Bind. 0, or ERR_PROTO. */
-int client_inspect(struct client *c, const struct frame *f, const uint8_t *body, size_t have) MUST_CHECK;
+int client_inspect(struct client *c, const struct frame *f, const uint8_t *body, size_t have)
+    MUST_CHECK;
 
 enum scan { SCAN_MORE = 0, SCAN_ROUTE, SCAN_FAILED };
 

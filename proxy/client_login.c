@@ -24,7 +24,13 @@
 
 enum { OUT_MAX = 4096, LOGIN_MESSAGE_MAX = 16 * 1024 };
 
-enum expect { EXPECT_NOTHING, EXPECT_SASL_INITIAL, EXPECT_SASL_RESPONSE, EXPECT_MD5, EXPECT_PASSWORD };
+enum expect {
+    EXPECT_NOTHING,
+    EXPECT_SASL_INITIAL,
+    EXPECT_SASL_RESPONSE,
+    EXPECT_MD5,
+    EXPECT_PASSWORD
+};
 
 /* What is needed only until the client is in. */
 struct login {
@@ -61,7 +67,8 @@ static void refuse(struct client *c)
 {
     char text[160];
     snprintf(text, sizeof(text), "password authentication failed for user \"%s\"", c->user);
-    LOG_AT(LOG_WARNING, "client.auth.failed", LOG_KV({"peer", c->peer}, {"user", c->user}, {"database", c->database}), "%s", text);
+    LOG_AT(LOG_WARNING, "client.auth.failed",
+           LOG_KV({"peer", c->peer}, {"user", c->user}, {"database", c->database}), "%s", text);
     if (c->login)
         auth_forget(c->w, c->login->cluster, c->user);
     client_fatal(c, ERRRESP_INVALID_PASSWORD, text, NULL);
@@ -103,9 +110,11 @@ static void enter(struct client *c)
         enter_console(c);
         return;
     }
-    const struct database_conf *db = config_database(c->w->conf, c->database); /* a reload may have come in between */
+    const struct database_conf *db =
+        config_database(c->w->conf, c->database); /* a reload may have come in between */
     if (!db) {
-        client_fatal(c, ERRRESP_INVALID_CATALOG_NAME, "the database is not configured any more", NULL);
+        client_fatal(c, ERRRESP_INVALID_CATALOG_NAME, "the database is not configured any more",
+                     NULL);
         return;
     }
     struct pool_group *g = pool_group_get(c->w, db, c->database, c->user);
@@ -195,7 +204,9 @@ void client_login_welcome(struct client *c)
     c->deadline = 0;
     send_login(c, &w);
     if (c->w->conf->tanist.log_connections)
-        LOG_AT(LOG_INFO, "client.login", LOG_KV({"peer", c->peer}, {"user", c->user}, {"database", c->database}), "client logged in");
+        LOG_AT(LOG_INFO, "client.login",
+               LOG_KV({"peer", c->peer}, {"user", c->user}, {"database", c->database}),
+               "client logged in");
     client_process(c);
 }
 
@@ -240,7 +251,8 @@ void client_login_on_verifier(struct client *c, const char *verifier, const stru
     if (e && e->code != 0 && e->code != ERR_NOTFOUND) {
         char text[ERR_TEXT_MAX + 128];
         snprintf(text, sizeof(text), "cannot look up user \"%s\": %s", c->user, e->text);
-        client_fatal(c, ERRRESP_CANNOT_CONNECT_NOW, text, "auth_query must be answered by a node of the cluster.");
+        client_fatal(c, ERRRESP_CANNOT_CONNECT_NOW, text,
+                     "auth_query must be answered by a node of the cluster.");
         return;
     }
     if (verifier && md5auth_is_hash(verifier)) {
@@ -268,13 +280,16 @@ static void on_sasl(struct client *c, const uint8_t *body, size_t n)
     uint8_t raw[SCRAM_NONCE_RAW], text[SCRAM_MSG_MAX], out[SCRAM_MSG_MAX + 64];
     char nonce[CRYPTO_BASE64_ROOM(SCRAM_NONCE_RAW)];
     struct writer wt = writer_of(text, sizeof(text)), w = writer_of(out, sizeof(out));
-    if (decode_sasl_initial(body, n, &m) < 0 || !slice_eq(m.mechanism, SCRAM_MECHANISM) || crypto_random(raw, sizeof(raw)) < 0) {
-        client_fatal(c, ERRRESP_PROTOCOL_VIOLATION, "client selected an invalid SASL authentication mechanism", NULL);
+    if (decode_sasl_initial(body, n, &m) < 0 || !slice_eq(m.mechanism, SCRAM_MECHANISM) ||
+        crypto_random(raw, sizeof(raw)) < 0) {
+        client_fatal(c, ERRRESP_PROTOCOL_VIOLATION,
+                     "client selected an invalid SASL authentication mechanism", NULL);
         return;
     }
     crypto_base64_encode(raw, sizeof(raw), nonce);
     if (scram_server_first(&l->scram, m.data, nonce, &wt, &e) < 0) {
-        client_fatal(c, e.code == ERR_AUTH ? ERRRESP_INVALID_PASSWORD : ERRRESP_PROTOCOL_VIOLATION, e.text, NULL);
+        client_fatal(c, e.code == ERR_AUTH ? ERRRESP_INVALID_PASSWORD : ERRRESP_PROTOCOL_VIOLATION,
+                     e.text, NULL);
         return;
     }
     encode_auth_sasl_continue(&w, (struct slice){(const char *)text, wt.n});
@@ -348,7 +363,8 @@ static bool take_params(struct client *c, const struct startup *s)
     int rc = 0;
     params_init(&c->login->params);
     while (rc == 0 && startup_next(s, &at, &name, &value)) {
-        if (strcmp(name, "user") == 0 || strcmp(name, "database") == 0 || startup_is_pq_option(name) || strcmp(name, "replication") == 0)
+        if (strcmp(name, "user") == 0 || strcmp(name, "database") == 0 ||
+            startup_is_pq_option(name) || strcmp(name, "replication") == 0)
             continue;
         if (strcmp(name, "options") == 0)
             rc = params_set_options(&c->login->params, value, &e);
@@ -362,7 +378,8 @@ static bool take_params(struct client *c, const struct startup *s)
 
 static bool is_off(const char *v)
 {
-    return strcmp(v, "false") == 0 || strcmp(v, "off") == 0 || strcmp(v, "no") == 0 || strcmp(v, "0") == 0;
+    return strcmp(v, "false") == 0 || strcmp(v, "off") == 0 || strcmp(v, "no") == 0 ||
+           strcmp(v, "0") == 0;
 }
 
 static void begin_auth(struct client *c)
@@ -378,24 +395,31 @@ static void begin_auth(struct client *c)
 static void on_startup(struct client *c, const struct startup *s)
 {
     struct worker *w = c->w;
-    const char *user = startup_get(s, "user"), *database = startup_get(s, "database"), *replication = startup_get(s, "replication");
-    const int listen_tls = c->listen_index >= 0 && c->listen_index < w->conf->n_listens ? w->conf->listens[c->listen_index].tls : TLS_OFF;
+    const char *user = startup_get(s, "user"), *database = startup_get(s, "database"),
+               *replication = startup_get(s, "replication");
+    const int listen_tls = c->listen_index >= 0 && c->listen_index < w->conf->n_listens
+                               ? w->conf->listens[c->listen_index].tls
+                               : TLS_OFF;
     if (listen_tls >= TLS_REQUIRE && !c->st.tls) {
-        client_fatal(c, ERRRESP_INVALID_AUTHORIZATION, "this port requires TLS", "Connect with sslmode=require.");
+        client_fatal(c, ERRRESP_INVALID_AUTHORIZATION, "this port requires TLS",
+                     "Connect with sslmode=require.");
         return;
     }
     if (!user || !*user) {
-        client_fatal(c, ERRRESP_INVALID_AUTHORIZATION, "no PostgreSQL user name specified in startup packet", NULL);
+        client_fatal(c, ERRRESP_INVALID_AUTHORIZATION,
+                     "no PostgreSQL user name specified in startup packet", NULL);
         return;
     }
     if (!database || !*database)
         database = user;
-    if (!str_copy(c->user, sizeof(c->user), user) || !str_copy(c->database, sizeof(c->database), database)) {
+    if (!str_copy(c->user, sizeof(c->user), user) ||
+        !str_copy(c->database, sizeof(c->database), database)) {
         client_fatal(c, ERRRESP_INVALID_PARAMETER_VALUE, "user or database name is too long", NULL);
         return;
     }
     if (replication && !is_off(replication)) {
-        client_fatal(c, ERRRESP_FEATURE_NOT_SUPPORTED, "replication connections are not supported through this port yet",
+        client_fatal(c, ERRRESP_FEATURE_NOT_SUPPORTED,
+                     "replication connections are not supported through this port yet",
                      "Connect to the node itself.");
         return;
     }
@@ -456,7 +480,8 @@ static size_t on_first_packet(struct client *c, const uint8_t *p, size_t n)
         return 0;
     case STARTUP_SSL:
         if (n > s.total) { /* bytes behind an SSLRequest in clear could be injected by anyone */
-            client_fatal(c, ERRRESP_PROTOCOL_VIOLATION, "received unencrypted data after SSL request", NULL);
+            client_fatal(c, ERRRESP_PROTOCOL_VIOLATION,
+                         "received unencrypted data after SSL request", NULL);
             return 0;
         }
         on_ssl_request(c);
@@ -524,11 +549,14 @@ void client_login_on_bytes(struct client *c)
 {
     struct err e = {0};
     uint8_t *at = inbuf_room(&c->in, LOGIN_MESSAGE_MAX);
-    const long got = at && c->in.n < 2 * LOGIN_MESSAGE_MAX ? stream_recv(&c->st, at, LOGIN_MESSAGE_MAX, &e) : ERR_LIMIT;
+    const long got = at && c->in.n < 2 * LOGIN_MESSAGE_MAX
+                         ? stream_recv(&c->st, at, LOGIN_MESSAGE_MAX, &e)
+                         : ERR_LIMIT;
     if (got == ERR_AGAIN)
         return;
     if (got <= 0) {
-        client_close(c, got == 0 ? "client closed the connection during login" : "too much data before the login ended");
+        client_close(c, got == 0 ? "client closed the connection during login"
+                                 : "too much data before the login ended");
         return;
     }
     c->in.n += (size_t)got;

@@ -24,12 +24,15 @@ static void refuse(struct client *c)
 {
     uint8_t out[OUT];
     struct writer w = writer_of(out, sizeof(out));
-    struct errresp e = {.code = ERRRESP_IN_FAILED_TRANSACTION,
-                        .message = "current transaction is aborted, commands ignored until end of transaction block"};
+    struct errresp e = {
+        .code = ERRRESP_IN_FAILED_TRANSACTION,
+        .message =
+            "current transaction is aborted, commands ignored until end of transaction block"};
     if (!c->lost_told)
-        e = (struct errresp){.code = ERRRESP_SERIALIZATION_FAILURE,
-                             .message = "the transaction was lost with its server and certainly not committed",
-                             .hint = "Roll back and run the transaction again."};
+        e = (struct errresp){
+            .code = ERRRESP_SERIALIZATION_FAILURE,
+            .message = "the transaction was lost with its server and certainly not committed",
+            .hint = "Roll back and run the transaction again."};
     c->lost_told = true;
     errresp_write(&w, &e);
     stream_send(&c->st, out, w.n);

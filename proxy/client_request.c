@@ -30,7 +30,8 @@ static bool batch_reads(const struct client *c)
         return false;
     if (bits == CLASS_READ || bits == 0)
         return true;
-    return c->tx_read_only && (bits & CLASS_TX_BEGIN) && (bits & ~(unsigned)(CLASS_TX_BEGIN | CLASS_READ)) == 0;
+    return c->tx_read_only && (bits & CLASS_TX_BEGIN) &&
+           (bits & ~(unsigned)(CLASS_TX_BEGIN | CLASS_READ)) == 0;
 }
 
 static struct route_out choose(struct client *c)
@@ -41,7 +42,8 @@ static struct route_out choose(struct client *c)
     const struct route_in in = {.topo = worker_topo(w, cluster),
                                 .floor = &c->floor,
                                 .read = c->batch.read,
-                                .force_primary = c->route_mode == ROUTE_PRIMARY || r->consistency == CONSISTENCY_PRIMARY ||
+                                .force_primary = c->route_mode == ROUTE_PRIMARY ||
+                                                 r->consistency == CONSISTENCY_PRIMARY ||
                                                  c->group->conf.pool_mode == POOL_SESSION,
                                 .force_replica = c->route_mode == ROUTE_REPLICA,
                                 .retry = c->batch.retry,
@@ -65,7 +67,8 @@ static bool send_params(struct client *c, struct server *s)
     static const struct params none;
     if (s->params == c->params)
         return true;
-    const struct params *have = s->params ? &s->params->p : &none, *want = c->params ? &c->params->p : &none;
+    const struct params *have = s->params ? &s->params->p : &none,
+                        *want = c->params ? &c->params->p : &none;
     char sql[GATHER_SCRATCH / 2];
     struct strbuf b;
     strbuf_init(&b, sql, sizeof(sql));
@@ -85,7 +88,8 @@ static bool expect(struct client *c, enum pl_kind kind, uint64_t ref, uint32_t t
 {
     if (server_expect(c->server, kind, ref, tag))
         return true;
-    server_entry_done(c->server, &(struct pl_entry){.ref = ref, .tag = tag, .kind = (uint8_t)kind}, true);
+    server_entry_done(c->server, &(struct pl_entry){.ref = ref, .tag = tag, .kind = (uint8_t)kind},
+                      true);
     return false;
 }
 
@@ -124,7 +128,8 @@ static bool link_ready(struct client *c, size_t end, bool flush)
     }
     if (c->view[0] == MSG_F_PARSE || c->view[0] == MSG_F_BIND)
         evict(c);
-    c->batch.retainable = end > 0 && end <= CLIENT_RETAIN_MAX && !flush && inbuf_keep(&c->retain, c->view, end);
+    c->batch.retainable =
+        end > 0 && end <= CLIENT_RETAIN_MAX && !flush && inbuf_keep(&c->retain, c->view, end);
     c->batch_no++;
     c->request_at = c->batch.started = worker_now();
     struct node_stats *n = &c->w->stats.nodes[c->group->cluster][s->pool->node];
@@ -152,7 +157,8 @@ static bool begin_batch(struct client *c)
     if (r.want_sample)
         manager_want_sample(c->w->proxy->manager, c->group->cluster);
     if (r.kind == ROUTE_REFUSE) {
-        client_error(c, ERRRESP_CANNOT_CONNECT_NOW, "no replica may serve this read now (when_no_replica = error)",
+        client_error(c, ERRRESP_CANNOT_CONNECT_NOW,
+                     "no replica may serve this read now (when_no_replica = error)",
                      "SHOW LAG tells why each replica is not eligible.");
         return false;
     }
@@ -228,7 +234,8 @@ static bool send_parse(struct client *c, const struct pstmt *p, const char *name
         return true;
     }
     struct writer w = gather_writer(g, need);
-    encode_parse(&w, name, (struct slice){p->sql, p->sql_len}, p->n_types ? pstmt_types(p) : NULL, p->n_types);
+    encode_parse(&w, name, (struct slice){p->sql, p->sql_len}, p->n_types ? pstmt_types(p) : NULL,
+                 p->n_types);
     if (w.bad)
         return false;
     gather_wrote(g, &w);
@@ -242,7 +249,8 @@ static bool ensure_prepared(struct client *c, struct pstmt *p)
     char name[PSTMT_NAME_MAX];
     if (sstmt_has(&s->prepared, p->id))
         return true;
-    if (!sstmt_add(&s->prepared, p->id) || !expect(c, PL_PARSE_HIDDEN, (uint64_t)(uintptr_t)pstmt_ref(p), 2))
+    if (!sstmt_add(&s->prepared, p->id) ||
+        !expect(c, PL_PARSE_HIDDEN, (uint64_t)(uintptr_t)pstmt_ref(p), 2))
         return false;
     pstmt_server_name(p->id, name);
     c->group->stats.server_parses++;
@@ -291,7 +299,8 @@ static size_t forward_parse(struct client *c, const struct frame *f, const uint8
     if (n) { /* PostgreSQL refuses a second Parse of a name: let the server say so, with a name that it has */
         char name[PSTMT_NAME_MAX];
         pstmt_server_name(n->stmt->id, name);
-        ok = ensure_prepared(c, n->stmt) && expect(c, PL_PARSE, 0, 0) && send_parse(c, n->stmt, name);
+        ok = ensure_prepared(c, n->stmt) && expect(c, PL_PARSE, 0, 0) &&
+             send_parse(c, n->stmt, name);
     } else {
         ok = parse_new_name(c, p, m.name);
     }
@@ -313,10 +322,12 @@ static bool ensure_unnamed(struct client *c)
         return expect(c, PL_CLOSE_HIDDEN, 0, 0);
     }
     s->unnamed = c->unnamed->id;
-    return expect(c, PL_PARSE_HIDDEN, (uint64_t)(uintptr_t)pstmt_ref(c->unnamed), 2) && send_parse(c, c->unnamed, "");
+    return expect(c, PL_PARSE_HIDDEN, (uint64_t)(uintptr_t)pstmt_ref(c->unnamed), 2) &&
+           send_parse(c, c->unnamed, "");
 }
 
-static size_t forward_bind(struct client *c, const struct frame *f, const uint8_t *body, size_t have)
+static size_t forward_bind(struct client *c, const struct frame *f, const uint8_t *body,
+                           size_t have)
 {
     struct msg_bind m;
     const int rc = decode_bind(body, have, f->body_len, &m);
@@ -350,7 +361,8 @@ static size_t forward_target(struct client *c, const struct frame *f, const uint
 {
     struct msg_target m;
     const bool close = f->type == 'C';
-    if ((close ? decode_close(body, f->body_len, &m) : decode_describe(body, f->body_len, &m)) < 0) {
+    if ((close ? decode_close(body, f->body_len, &m) : decode_describe(body, f->body_len, &m)) <
+        0) {
         protocol_error(c, "invalid Describe or Close message");
         return 0;
     }
@@ -454,7 +466,8 @@ static size_t without_server(struct client *c, const struct frame *f)
         c->forward_left = f->total - (uint32_t)c->view_n;
         return c->view_n;
     }
-    if (f->total > c->view_n || (f->type != 'S' && f->type != 'H' && f->type != 'd' && f->type != 'c' && f->type != 'f'))
+    if (f->total > c->view_n ||
+        (f->type != 'S' && f->type != 'H' && f->type != 'd' && f->type != 'c' && f->type != 'f'))
         return 0;
     if (f->type == 'S') {
         uint8_t out[8];

@@ -42,7 +42,8 @@ static int sweep_pool(struct pool *p, bool cut)
         struct err e;
         err_set(&e, ERR_STATE, "node %s is not in service any more", p->name);
         server_broken(s, &e, false);
-        n = list_first(&p->busy); /* the list may have changed in any way; every round shortens it */
+        n = list_first(
+            &p->busy); /* the list may have changed in any way; every round shortens it */
     }
     return left;
 }
@@ -119,7 +120,8 @@ static void rename_pools(struct worker *w, int cluster, const struct topology *t
         struct pool *p = g->pools[i];
         if (!p || (i < t->n_nodes && strcmp(p->name, t->nodes[i].name) == 0))
             continue;
-        if (list_empty(&p->idle) && list_empty(&p->busy) && list_empty(&p->login) && list_empty(&p->waiters) && p->asked == 0) {
+        if (list_empty(&p->idle) && list_empty(&p->busy) && list_empty(&p->login) &&
+            list_empty(&p->waiters) && p->asked == 0) {
             free(p);
             g->pools[i] = NULL;
         }
@@ -138,7 +140,9 @@ void drain_adopt(struct worker *w, int cluster, struct topo_snapshot *s)
     topo_snapshot_unref(old);
     if (new_epoch) {
         const usec_t now = worker_now();
-        w->drains[cluster] = (struct drain){.active = true, .epoch = s->topo.epoch, .deadline = now + w->conf->repl.failover.drain_timeout};
+        w->drains[cluster] = (struct drain){.active = true,
+                                            .epoch = s->topo.epoch,
+                                            .deadline = now + w->conf->repl.failover.drain_timeout};
         memset(&w->balance[cluster], 0, sizeof(w->balance[cluster]));
         publish_ack_adopted(w->proxy->publish, w->id, cluster, s->topo.epoch);
         drain_check(w, cluster, now);

@@ -28,7 +28,8 @@ static inline bool limit_take(struct limit *l)
     const int max = atomic_load_explicit(&l->max, memory_order_relaxed);
     int n = atomic_load_explicit(&l->servers, memory_order_relaxed);
     while (n < max)
-        if (atomic_compare_exchange_weak_explicit(&l->servers, &n, n + 1, memory_order_relaxed, memory_order_relaxed))
+        if (atomic_compare_exchange_weak_explicit(&l->servers, &n, n + 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
             return true;
     return false;
 }

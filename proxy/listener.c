@@ -55,9 +55,11 @@ static void refuse(int fd)
 {
     uint8_t out[ERRRESP_SIZE_MAX];
     struct writer w = writer_of(out, sizeof(out));
-    errresp_write(&w, &(struct errresp){.code = ERRRESP_TOO_MANY_CONNECTIONS,
-                                        .message = "no more connections allowed (max_client_conn)",
-                                        .hint = "Raise max_client_conn, or close connections that are not needed."});
+    errresp_write(&w,
+                  &(struct errresp){
+                      .code = ERRRESP_TOO_MANY_CONNECTIONS,
+                      .message = "no more connections allowed (max_client_conn)",
+                      .hint = "Raise max_client_conn, or close connections that are not needed."});
     (void)!send(fd, out, w.n, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(fd);
 }
@@ -67,7 +69,8 @@ static bool is_local_admin(const struct sock *s, int fd)
 {
     struct ucred cred;
     socklen_t n = sizeof(cred);
-    return s->local && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 && (cred.uid == geteuid() || cred.uid == 0);
+    return s->local && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 &&
+           (cred.uid == geteuid() || cred.uid == 0);
 }
 
 static void on_acceptable(uv_poll_t *h, int status, int events)
@@ -84,13 +87,15 @@ static void on_acceptable(uv_poll_t *h, int status, int events)
         }
         const bool admin = is_local_admin(s, fd);
         /* The control socket stays open to its owner when the house is full. */
-        if (atomic_load_explicit(&p->n_clients, memory_order_relaxed) >= p->conf->tanist.max_client_conn &&
+        if (atomic_load_explicit(&p->n_clients, memory_order_relaxed) >=
+                p->conf->tanist.max_client_conn &&
             !(admin && s->listen_index < 0)) {
             refuse(fd);
             continue;
         }
         atomic_fetch_add_explicit(&p->n_clients, 1, memory_order_relaxed);
-        struct tls_ctx *tls = s->listen_index >= 0 && !s->local ? s->all->tls[s->listen_index] : NULL;
+        struct tls_ctx *tls =
+            s->listen_index >= 0 && !s->local ? s->all->tls[s->listen_index] : NULL;
         worker_give_client(least_loaded(p), fd, s->listen_index, tls, admin);
     }
 }
@@ -134,14 +139,17 @@ static int bind_one(struct listeners *l, const struct addrinfo *a, int index, st
 static int bind_tcp(struct listeners *l, int index, struct err *e)
 {
     const struct listen_conf *c = &l->proxy->conf->listens[index];
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     char port[16];
     snprintf(port, sizeof(port), "%lld", (long long)c->port);
     const char *address = strcmp(c->address, "*") == 0 ? NULL : c->address;
     int rc = getaddrinfo(address, port, &hints, &found);
     if (rc != 0)
-        return err_set(e, ERR_INVALID, "cannot resolve listen address %s: %s", c->address, gai_strerror(rc));
+        return err_set(e, ERR_INVALID, "cannot resolve listen address %s: %s", c->address,
+                       gai_strerror(rc));
     int bound = 0;
     for (const struct addrinfo *a = found; a; a = a->ai_next)
         if (bind_one(l, a, index, e) == 0)
@@ -158,7 +166,8 @@ static int bind_tcp(struct listeners *l, int index, struct err *e)
 static int bind_unix(struct listeners *l, const char *dir, int64_t port, int index, struct err *e)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
-    const int n = snprintf(un.sun_path, sizeof(un.sun_path), "%s/.s.PGSQL.%lld", dir, (long long)port);
+    const int n =
+        snprintf(un.sun_path, sizeof(un.sun_path), "%s/.s.PGSQL.%lld", dir, (long long)port);
     if (n < 0 || (size_t)n >= sizeof(un.sun_path))
         return err_set(e, ERR_INVALID, "path of the Unix socket in %s is too long", dir);
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -28,11 +28,12 @@ void pool_group_configure(struct pool_group *g, const struct config *c)
     g->conf = *config_pool(c, g->database, g->user);
     for (int i = 0; i < TOPO_NODES_MAX; i++)
         if (g->pools[i])
-            atomic_store_explicit(&g->pools[i]->limit->max, (int)g->conf.pool_size, memory_order_relaxed);
+            atomic_store_explicit(&g->pools[i]->limit->max, (int)g->conf.pool_size,
+                                  memory_order_relaxed);
 }
 
-struct pool_group *pool_group_get(struct worker *w, const struct database_conf *db, const char *database,
-                                  const char *user)
+struct pool_group *pool_group_get(struct worker *w, const struct database_conf *db,
+                                  const char *database, const char *user)
 {
     char key[POOL_KEY_MAX];
     const int cluster = config_database_cluster(w->conf, db);
@@ -62,17 +63,18 @@ struct pool_group *pool_group_get(struct worker *w, const struct database_conf *
 
 struct params_ref *pool_params(struct pool_group *g, const struct params *p)
 {
-    LIST_FOR_EACH(n, &g->params)
-    {
+    LIST_FOR_EACH (n, &g->params) {
         struct params_ref *r = LIST_ENTRY(n, struct params_ref, node);
         if (params_equal(&r->p, p) && memcmp(r->p.kv, p->kv, p->len) == 0)
             return params_take(r);
-        if (atomic_load_explicit(&r->refs, memory_order_relaxed) == 1 && g->params.count >= PARAMS_SETS_MAX) {
+        if (atomic_load_explicit(&r->refs, memory_order_relaxed) == 1 &&
+            g->params.count >= PARAMS_SETS_MAX) {
             list_remove(&g->params, n);
             params_unref(r);
         }
     }
-    struct params_ref *r = calloc(1, offsetof(struct params_ref, p) + offsetof(struct params, kv) + p->len + 1);
+    struct params_ref *r =
+        calloc(1, offsetof(struct params_ref, p) + offsetof(struct params, kv) + p->len + 1);
     if (!r)
         return NULL;
     memcpy(&r->p, p, offsetof(struct params, kv) + p->len);
@@ -273,11 +275,13 @@ static void ask_others(struct pool *p)
 /* Another worker starves for this pool: it gets the server, unless our own clients wait and it is not its turn. */
 static bool offer_away(struct pool *p, struct server *s)
 {
-    const uint64_t wanted = atomic_load_explicit(&p->limit->wanted, memory_order_relaxed) & ~(UINT64_C(1) << p->group->w->id);
+    const uint64_t wanted = atomic_load_explicit(&p->limit->wanted, memory_order_relaxed) &
+                            ~(UINT64_C(1) << p->group->w->id);
     if (wanted == 0 || (!list_empty(&p->waiters) && ++p->grants % OFFER_EVERY != 0))
         return false;
     const int to = __builtin_ctzll(wanted);
-    struct offer *o = to < p->group->w->proxy->n_workers ? offer_new(p, p->group->w->proxy->workers[to]) : NULL;
+    struct offer *o =
+        to < p->group->w->proxy->n_workers ? offer_new(p, p->group->w->proxy->workers[to]) : NULL;
     if (!o)
         return false;
     atomic_fetch_and_explicit(&p->limit->wanted, ~(UINT64_C(1) << to), memory_order_relaxed);
@@ -331,7 +335,8 @@ void pool_release(struct pool *p, struct server *s)
         server_close(s, "it is not to be used again");
         return;
     }
-    if (UNLIKELY(atomic_load_explicit(&p->limit->wanted, memory_order_relaxed) != 0) && offer_away(p, s))
+    if (UNLIKELY(atomic_load_explicit(&p->limit->wanted, memory_order_relaxed) != 0) &&
+        offer_away(p, s))
         return;
     list_remove(&p->busy, &s->node);
     s->state = SERVER_IDLE;
@@ -382,8 +387,9 @@ static void refuse_all(struct list *l, const struct err *e)
 /* Errors that will not go away by trying again: they are about this user or database. */
 static bool is_final(const struct err *e)
 {
-    return e->code == ERR_AUTH || strncmp(e->sqlstate, "28", 2) == 0 || strncmp(e->sqlstate, "3D", 2) == 0 ||
-           strncmp(e->sqlstate, "42", 2) == 0 || strncmp(e->sqlstate, "08P01", 5) == 0;
+    return e->code == ERR_AUTH || strncmp(e->sqlstate, "28", 2) == 0 ||
+           strncmp(e->sqlstate, "3D", 2) == 0 || strncmp(e->sqlstate, "42", 2) == 0 ||
+           strncmp(e->sqlstate, "08P01", 5) == 0;
 }
 
 void pool_login_failed(struct pool *p, const struct err *e)
@@ -463,15 +469,20 @@ static void expire_waiters(struct pool *p, usec_t now)
             break;
         client_wait_end(c);
         char text[160];
-        snprintf(text, sizeof(text), "no server connection to node %s became free in time (query_wait_timeout)", p->name);
-        client_error(c, ERRRESP_TOO_MANY_CONNECTIONS, text, "Raise pool_size, or end transactions sooner.");
+        snprintf(text, sizeof(text),
+                 "no server connection to node %s became free in time (query_wait_timeout)",
+                 p->name);
+        client_error(c, ERRRESP_TOO_MANY_CONNECTIONS, text,
+                     "Raise pool_size, or end transactions sooner.");
     }
 }
 
 static bool idle_is_over(const struct server *s, usec_t now)
 {
-    const usec_t idle = s->pool->group->conf.server_idle_timeout, life = s->pool->group->conf.server_lifetime;
-    return (idle && now - s->last_used > idle) || (life && now - s->connected_at > life) || !server_current(s);
+    const usec_t idle = s->pool->group->conf.server_idle_timeout,
+                 life = s->pool->group->conf.server_lifetime;
+    return (idle && now - s->last_used > idle) || (life && now - s->connected_at > life) ||
+           !server_current(s);
 }
 
 static bool login_is_over(const struct server *s, usec_t now)
@@ -502,7 +513,8 @@ static void expire_servers(struct pool *p, usec_t now)
         server_close(s, "idle or old");
     while ((s = pool_find(&p->login, login_is_over, now)) != NULL) {
         struct err e;
-        err_set(&e, ERR_TIMEOUT, "login to node %s took longer than server_connect_timeout", p->name);
+        err_set(&e, ERR_TIMEOUT, "login to node %s took longer than server_connect_timeout",
+                p->name);
         server_login_fail(s, &e);
     }
     while ((s = pool_find(&p->busy, cleaning_is_over, now)) != NULL)

@@ -53,7 +53,7 @@ struct creds {
 
 struct pool {
     struct pool_group *group;
-    int node;         /* index in the topology */
+    int node; /* index in the topology */
     char name[TOPO_NAME_MAX];
     struct limit *limit;
     struct list idle; /* most recently used first */
@@ -62,7 +62,7 @@ struct pool {
     struct list waiters; /* clients, first come first served */
     usec_t retry_at;     /* no new logins before, after one failed */
     uint32_t grants;
-    int asked;        /* other workers that have not answered whether they can spare a server */
+    int asked; /* other workers that have not answered whether they can spare a server */
     struct err last_error;
 };
 
@@ -85,8 +85,8 @@ struct pool_group {
     struct group_stats stats;
 };
 
-struct pool_group *pool_group_get(struct worker *w, const struct database_conf *db, const char *database,
-                                  const char *user) MUST_CHECK;
+struct pool_group *pool_group_get(struct worker *w, const struct database_conf *db,
+                                  const char *database, const char *user) MUST_CHECK;
 void pool_group_configure(struct pool_group *g, const struct config *c);
 void pool_groups_fini(struct worker *w);
 

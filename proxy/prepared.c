@@ -36,14 +36,15 @@ void pstmt_cache_fini(struct pstmt_cache *c)
     BUG_ON(c->all != NULL);
 }
 
-static bool pstmt_same(const struct pstmt *p, struct slice sql, const uint8_t *types, uint16_t n_types)
+static bool pstmt_same(const struct pstmt *p, struct slice sql, const uint8_t *types,
+                       uint16_t n_types)
 {
     return p->sql_len == sql.n && p->n_types == n_types && memcmp(p->sql, sql.p, sql.n) == 0 &&
            (n_types == 0 || memcmp(pstmt_types(p), types, 4u * n_types) == 0);
 }
 
-static struct pstmt *pstmt_make(struct pstmt_cache *c, uint64_t id, struct slice sql, const uint8_t *types,
-                                uint16_t n_types)
+static struct pstmt *pstmt_make(struct pstmt_cache *c, uint64_t id, struct slice sql,
+                                const uint8_t *types, uint16_t n_types)
 {
     struct pstmt *p = calloc(1, sizeof(*p) + sql.n + 1 + 4u * n_types);
     if (!p)
@@ -57,18 +58,23 @@ static struct pstmt *pstmt_make(struct pstmt_cache *c, uint64_t id, struct slice
         memcpy(p->sql + sql.n + 1, types, 4u * n_types);
     HASH_ADD(hh, c->all, id, sizeof(p->id), p);
     c->bytes += pstmt_size(p);
-    while (c->unused.count > 0 && (c->unused.count > PSTMT_CACHE_MAX || c->bytes > PSTMT_CACHE_BYTES_MAX))
+    while (c->unused.count > 0 &&
+           (c->unused.count > PSTMT_CACHE_MAX || c->bytes > PSTMT_CACHE_BYTES_MAX))
         pstmt_free(c, LIST_ENTRY(list_first(&c->unused), struct pstmt, unused));
     return p;
 }
 
-struct pstmt *pstmt_get(struct pstmt_cache *c, struct slice sql, const uint8_t *types, uint16_t n_types)
+struct pstmt *pstmt_get(struct pstmt_cache *c, struct slice sql, const uint8_t *types,
+                        uint16_t n_types)
 {
     uint64_t id = slice_hash(sql);
     if (n_types)
-        id ^= slice_hash((struct slice){(const char *)types, 4u * n_types}) * UINT64_C(0x9E3779B97F4A7C15);
+        id ^= slice_hash((struct slice){(const char *)types, 4u * n_types}) *
+              UINT64_C(0x9E3779B97F4A7C15);
     struct pstmt *p;
-    for (;; id++) { /* other texts with the same hash take the next id; ends, because the cache is bounded */
+    for (
+        ;;
+        id++) { /* other texts with the same hash take the next id; ends, because the cache is bounded */
         HASH_FIND(hh, c->all, &id, sizeof(id), p);
         if (!p)
             p = pstmt_make(c, id, sql, types, n_types);

@@ -25,10 +25,10 @@ struct pstmt {
     struct pstmt_cache *cache;
     struct list_node unused; /* linked while refs == 0 */
     uint32_t refs;
-    const void *classified_by; /* the catalog that cls was made with */
+    const void *classified_by;   /* the catalog that cls was made with */
     const void *classified_conf; /* and the configuration */
-    struct classification cls; /* its slices point into sql */
-    bool learned; /* a replica refused it: not a read */
+    struct classification cls;   /* its slices point into sql */
+    bool learned;                /* a replica refused it: not a read */
     uint16_t n_types;
     uint32_t sql_len;
     char sql[]; /* text, NUL, then n_types big-endian OIDs */
@@ -44,7 +44,8 @@ void pstmt_cache_init(struct pstmt_cache *c);
 void pstmt_cache_fini(struct pstmt_cache *c);
 
 /* With a reference for the caller; NULL without memory. */
-struct pstmt *pstmt_get(struct pstmt_cache *c, struct slice sql, const uint8_t *types, uint16_t n_types) MUST_CHECK;
+struct pstmt *pstmt_get(struct pstmt_cache *c, struct slice sql, const uint8_t *types,
+                        uint16_t n_types) MUST_CHECK;
 struct pstmt *pstmt_ref(struct pstmt *p);
 void pstmt_unref(struct pstmt *p); /* NULL is fine */
 static inline const uint8_t *pstmt_types(const struct pstmt *p)

@@ -63,12 +63,14 @@ static void on_fill(struct loop_msg *m, struct loop *on)
         BUG("the manager's queue is full");
 }
 
-void proxy_gather(struct proxy *p, const char *const *columns, int n_columns, void (*fn)(struct worker *w, struct table *t),
+void proxy_gather(struct proxy *p, const char *const *columns, int n_columns,
+                  void (*fn)(struct worker *w, struct table *t),
                   void (*done)(void *arg, struct table *t), void *arg)
 {
     struct gathering *g = calloc(1, sizeof(*g));
     BUG_ON(!g);
-    *g = (struct gathering){.proxy = p, .all = table_new(columns, n_columns), .fn = fn, .done = done, .arg = arg};
+    *g = (struct gathering){
+        .proxy = p, .all = table_new(columns, n_columns), .fn = fn, .done = done, .arg = arg};
     g->waiting = 1;
     for (int i = 0; i < p->n_workers && !p->stopping; i++) {
         struct part *k = calloc(1, sizeof(*k));
@@ -111,20 +113,24 @@ static void explain_nodes(struct proxy *p, int cluster, bool read, struct table 
         char item[TOPO_NAME_MAX + 8];
         snprintf(item, sizeof(item), "node %s", t->nodes[i].name);
         if (i == t->writer)
-            row(out, item, "primary", read ? "takes reads only when no replica may" : "takes the statement");
+            row(out, item, "primary",
+                read ? "takes reads only when no replica may" : "takes the statement");
         else
             row(out, item, topo_unreadable_name(t->nodes[i].unreadable),
-                t->nodes[i].unreadable == READ_OK ? (read ? "eligible" : "eligible for reads, which this is not")
-                                                  : topo_unreadable_text(t->nodes[i].unreadable));
+                t->nodes[i].unreadable == READ_OK
+                    ? (read ? "eligible" : "eligible for reads, which this is not")
+                    : topo_unreadable_text(t->nodes[i].unreadable));
     }
 }
 
 /* The outcome for a session that has not written. */
-static void explain_route(struct proxy *p, int cluster, bool read, bool session_mode, struct table *out)
+static void explain_route(struct proxy *p, int cluster, bool read, bool session_mode,
+                          struct table *out)
 {
     const struct topology *t = publish_current(p->publish, cluster);
     const struct routing_conf *r = &p->conf->routing;
-    const bool replica = read && r->read_write_split && r->consistency != CONSISTENCY_PRIMARY && !session_mode;
+    const bool replica =
+        read && r->read_write_split && r->consistency != CONSISTENCY_PRIMARY && !session_mode;
     char names[TOPO_NODES_MAX * TOPO_NAME_MAX];
     struct strbuf b;
     if (!t)
@@ -134,7 +140,9 @@ static void explain_route(struct proxy *p, int cluster, bool read, bool session_
         if (i != t->writer && t->nodes[i].unreadable == READ_OK)
             strbuf_addf(&b, "%s%s", b.n ? ", " : "", t->nodes[i].name);
     if (b.n)
-        row(out, "route", names, "the choice among these is routing.balance's; after a write of its own, the session needs one that has it");
+        row(out, "route", names,
+            "the choice among these is routing.balance's; after a write of its own, the session "
+            "needs one that has it");
     else if (replica && r->when_no_replica == NO_REPLICA_WAIT)
         row(out, "route", "wait", "no replica may serve it now, and when_no_replica = wait");
     else if (replica && r->when_no_replica == NO_REPLICA_ERROR)
@@ -142,10 +150,14 @@ static void explain_route(struct proxy *p, int cluster, bool read, bool session_
     else if (t->writer < 0)
         row(out, "route", "hold", "there is no primary now");
     else
-        row(out, "route", t->nodes[t->writer].name, replica ? "no replica may serve it now" : read ? "reads stay on the primary by the settings" : "the primary");
+        row(out, "route", t->nodes[t->writer].name,
+            replica ? "no replica may serve it now"
+            : read  ? "reads stay on the primary by the settings"
+                    : "the primary");
 }
 
-void proxy_explain(struct proxy *p, const char *database, const char *user, const char *sql, struct table *out)
+void proxy_explain(struct proxy *p, const char *database, const char *user, const char *sql,
+                   struct table *out)
 {
     const struct database_conf *d = config_database(p->conf, database);
     struct classification k;
@@ -155,28 +167,43 @@ void proxy_explain(struct proxy *p, const char *database, const char *user, cons
         return;
     }
     const int cluster = config_database_cluster(p->conf, d);
-    const struct catalog *cat = catalogs_peek(p->catalogs, cluster, d->dbname[0] ? d->dbname : database);
+    const struct catalog *cat =
+        catalogs_peek(p->catalogs, cluster, d->dbname[0] ? d->dbname : database);
     const struct classify_opts opts = {.override = config_functions(p->conf)};
     classify_sql(slice_of(sql), cat, &opts, &k);
-    const bool read = k.bits == CLASS_READ || k.empty || (k.bits == CLASS_TX_BEGIN && k.tx.access == ACCESS_READ_ONLY && k.tx.isolation != ISOLATION_SERIALIZABLE);
-    row(out, "class", read ? "read" : k.bits & CLASS_WRITE ? "write" : k.bits & CLASS_TX ? "transaction" : k.bits & CLASS_SESSION ? "session" : "unknown",
+    const bool read = k.bits == CLASS_READ || k.empty ||
+                      (k.bits == CLASS_TX_BEGIN && k.tx.access == ACCESS_READ_ONLY &&
+                       k.tx.isolation != ISOLATION_SERIALIZABLE);
+    row(out, "class",
+        read                     ? "read"
+        : k.bits & CLASS_WRITE   ? "write"
+        : k.bits & CLASS_TX      ? "transaction"
+        : k.bits & CLASS_SESSION ? "session"
+                                 : "unknown",
         read ? "may run on a replica" : "runs on the primary");
-    snprintf(token, sizeof(token), "%.*s", (int)(k.token.n < 100 ? k.token.n : 100), k.token.p ? k.token.p : "");
-    row(out, "reason", classify_reason_name(k.reason), token[0] ? token : classify_reason_text(k.reason));
+    snprintf(token, sizeof(token), "%.*s", (int)(k.token.n < 100 ? k.token.n : 100),
+             k.token.p ? k.token.p : "");
+    row(out, "reason", classify_reason_name(k.reason),
+        token[0] ? token : classify_reason_text(k.reason));
     if (k.pin != PIN_NONE)
         row(out, "pin", classify_pin_name(k.pin), "the session keeps its server from then on");
-    row(out, "catalog", cat ? "loaded" : "not loaded", cat ? "function names of the database are known" : "calls of functions go to the primary until it is");
+    row(out, "catalog", cat ? "loaded" : "not loaded",
+        cat ? "function names of the database are known"
+            : "calls of functions go to the primary until it is");
     explain_nodes(p, cluster, read, out);
-    explain_route(p, cluster, read, config_pool(p->conf, database, user)->pool_mode == POOL_SESSION, out);
+    explain_route(p, cluster, read, config_pool(p->conf, database, user)->pool_mode == POOL_SESSION,
+                  out);
 }
 
 /* -- reload ------------------------------------------------------------------------------------------------------------- */
 
-static void needs_restart(const char *section, const char *name, const struct conf_setting *s, void *arg)
+static void needs_restart(const char *section, const char *name, const struct conf_setting *s,
+                          void *arg)
 {
     int *n = arg;
     if (s && !(s->flags & CONF_RELOAD)) {
-        log_warning("config.restart.needed", "%s%s%s.%s changed, which needs a restart", section, name[0] ? " " : "", name, s->name);
+        log_warning("config.restart.needed", "%s%s%s.%s changed, which needs a restart", section,
+                    name[0] ? " " : "", name, s->name);
         (*n)++;
     }
 }
@@ -191,9 +218,12 @@ int proxy_reload(struct proxy *p, struct err *e)
     if (rc < 0) {
         const struct conf_diag *d = &diags->d[0];
         for (int i = 0; i < diags->n; i++)
-            log_error("config.refused", "%s:%d:%d: %s", diags->d[i].where.file, diags->d[i].where.line, diags->d[i].where.column, diags->d[i].text);
-        rc = err_set(e, ERR_INVALID, "%s:%d:%d: %.180s (%d error%s; the old configuration stays in force)", d->where.file, d->where.line,
-                     d->where.column, d->text, diags->n_errors, diags->n_errors == 1 ? "" : "s");
+            log_error("config.refused", "%s:%d:%d: %s", diags->d[i].where.file,
+                      diags->d[i].where.line, diags->d[i].where.column, diags->d[i].text);
+        rc = err_set(e, ERR_INVALID,
+                     "%s:%d:%d: %.180s (%d error%s; the old configuration stays in force)",
+                     d->where.file, d->where.line, d->where.column, d->text, diags->n_errors,
+                     diags->n_errors == 1 ? "" : "s");
         free(diags);
         return rc;
     }
@@ -214,7 +244,8 @@ int proxy_reload(struct proxy *p, struct err *e)
         config_ref(c);
         config_unref(loop_mail(&p->workers[i]->loop, WORKER_SLOT_CONFIG, c));
     }
-    log_notice("config.reloaded", "configuration reloaded%s", restarts ? "; some changes need a restart" : "");
+    log_notice("config.reloaded", "configuration reloaded%s",
+               restarts ? "; some changes need a restart" : "");
     return listeners_reload(p->listeners, e);
 }
 
@@ -314,7 +345,8 @@ static int proxy_init(struct proxy *p, struct err *e)
     p->auth = auth_new(p);
     p->catalogs = catalogs_new(p);
     p->console = console_new(p);
-    if (!p->publish || !p->limits || !p->auth || !p->catalogs || !p->console || crypto_random(&p->mock_key, sizeof(p->mock_key)) < 0)
+    if (!p->publish || !p->limits || !p->auth || !p->catalogs || !p->console ||
+        crypto_random(&p->mock_key, sizeof(p->mock_key)) < 0)
         return err_set(e, ERR_NOMEM, "no memory to start");
     rc = manager_new(&p->loop, p->publish, &p->conf->repl, &p->manager, e);
     if (rc < 0)
@@ -376,7 +408,8 @@ int proxy_run(struct config *c, const struct conf_source *src, const char *conni
     }
     watch_signals(p);
     manager_start(p->manager);
-    log_notice("daemon.ready", "tanist is ready: %d workers, at most %lld clients", p->n_workers, (long long)c->tanist.max_client_conn);
+    log_notice("daemon.ready", "tanist is ready: %d workers, at most %lld clients", p->n_workers,
+               (long long)c->tanist.max_client_conn);
     loop_run_here(&p->loop);
     proxy_fini(p);
     return 0;

@@ -55,9 +55,11 @@ void proxy_shutdown(struct proxy *p);
 /* Runs fn on every worker's thread, each filling a table of these columns, then done with all rows on the manager's
  * thread, which takes the table. */
 void proxy_gather(struct proxy *p, const char *const *columns, int n_columns,
-                  void (*fn)(struct worker *w, struct table *t), void (*done)(void *arg, struct table *t), void *arg);
+                  void (*fn)(struct worker *w, struct table *t),
+                  void (*done)(void *arg, struct table *t), void *arg);
 
 /* How a statement would be routed now: rows of (item, value, explanation). */
-void proxy_explain(struct proxy *p, const char *database, const char *user, const char *sql, struct table *out);
+void proxy_explain(struct proxy *p, const char *database, const char *user, const char *sql,
+                   struct table *out);
 
 #endif

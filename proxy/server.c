@@ -20,7 +20,8 @@
 #include "wire/scram.h"
 #include "worker.h"
 
-static const char *const state_names[SERVER_NR] = {"none", "new", "new", "new", "login", "idle", "active", "tested", "being_canceled", "closed"};
+static const char *const state_names[SERVER_NR] = {
+    "none", "new", "new", "new", "login", "idle", "active", "tested", "being_canceled", "closed"};
 
 const char *server_state_name(enum server_state st)
 {
@@ -96,7 +97,8 @@ static socklen_t node_address(const struct topo_node *n, struct sockaddr_storage
     if (n->host[0] == '/') {
         struct sockaddr_un *un = (struct sockaddr_un *)(void *)out;
         un->sun_family = AF_UNIX;
-        const int len = snprintf(un->sun_path, sizeof(un->sun_path), "%s/.s.PGSQL.%u", n->host, n->port);
+        const int len =
+            snprintf(un->sun_path, sizeof(un->sun_path), "%s/.s.PGSQL.%u", n->host, n->port);
         if (len < 0 || (size_t)len >= sizeof(un->sun_path))
             return 0;
         return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len + 1);
@@ -133,7 +135,8 @@ struct server *server_open(struct pool *p, struct err *e)
         err_set(e, ERR_NOTFOUND, "address of node %s is not known", p->name);
         return NULL;
     }
-    struct server *s = calloc(1, sizeof(*s)); /* not of a slab: it may end its life on another worker */
+    struct server *s =
+        calloc(1, sizeof(*s)); /* not of a slab: it may end its life on another worker */
     if (!s) {
         err_set(e, ERR_NOMEM, "no memory for a server connection");
         return NULL;
@@ -144,7 +147,9 @@ struct server *server_open(struct pool *p, struct err *e)
     s->id = ++w->serial;
     s->role_since = t->nodes[p->node].role_since;
     s->connected_at = s->last_used = worker_now();
-    s->deadline = s->connected_at + (p->group->conf.server_connect_timeout ? p->group->conf.server_connect_timeout : 15 * USEC_PER_SEC);
+    s->deadline = s->connected_at + (p->group->conf.server_connect_timeout
+                                         ? p->group->conf.server_connect_timeout
+                                         : 15 * USEC_PER_SEC);
     pipeline_init(&s->pl, s->pl_inline, PL_INLINE);
     sstmt_init(&s->prepared);
     s->state = SERVER_CONNECTING;
@@ -232,8 +237,9 @@ bool server_current(const struct server *s)
     if (!t || s->pool->node >= t->n_nodes)
         return false;
     const struct topo_node *n = &t->nodes[s->pool->node];
-    return n->role_since == s->role_since && strcmp(n->name, s->pool->name) == 0 && n->unreadable != READ_DOWN &&
-           n->unreadable != READ_FENCED && n->unreadable != READ_FOREIGN;
+    return n->role_since == s->role_since && strcmp(n->name, s->pool->name) == 0 &&
+           n->unreadable != READ_DOWN && n->unreadable != READ_FENCED &&
+           n->unreadable != READ_FOREIGN;
 }
 
 /* -- expectations ------------------------------------------------------------------------------------------------- */
@@ -345,8 +351,8 @@ void server_unlink(struct server *s)
     if (gather_to(&s->w->gather, &s->st))
         gather_drop(&s->w->gather);
     /* c->forward_left: it waits for the rest of a message. */
-    if (s->close_after || s->tx != 'I' || !pipeline_empty(&s->pl) || s->forward_left > 0 || c->forward_left > 0 || s->in.n > 0 ||
-        s->copying || stream_kept(&s->st) > 0) {
+    if (s->close_after || s->tx != 'I' || !pipeline_empty(&s->pl) || s->forward_left > 0 ||
+        c->forward_left > 0 || s->in.n > 0 || s->copying || stream_kept(&s->st) > 0) {
         server_drop_expectations(s);
         forget_link(s);
         s->state = SERVER_CLEANING;

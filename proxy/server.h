@@ -22,13 +22,13 @@ struct worker;
 enum server_state {
     SERVER_NONE = 0,
     SERVER_CONNECTING,
-    SERVER_TLS_ASKED,  /* SSLRequest sent */
-    SERVER_TLS,        /* handshake */
-    SERVER_LOGIN,      /* start-up packet sent */
+    SERVER_TLS_ASKED, /* SSLRequest sent */
+    SERVER_TLS,       /* handshake */
+    SERVER_LOGIN,     /* start-up packet sent */
     SERVER_IDLE,
     SERVER_LINKED,
-    SERVER_CLEANING,   /* DISCARD ALL sent after a pinned session or session pooling */
-    SERVER_CANCELING,  /* clean, but a cancel request for it is still under way */
+    SERVER_CLEANING,  /* DISCARD ALL sent after a pinned session or session pooling */
+    SERVER_CANCELING, /* clean, but a cancel request for it is still under way */
     SERVER_CLOSED,
     SERVER_NR
 };
@@ -42,22 +42,22 @@ struct server {
     struct client *client; /* when LINKED */
     struct stream st;
     enum server_state state;
-    uint8_t tx;           /* of the last ReadyForQuery */
-    bool close_after;     /* not to be used again */
-    bool copying;         /* CopyInResponse seen, not ended */
-    bool copy_ended;      /* the client sent its CopyDone or CopyFail */
-    uint16_t cancels;     /* cancel requests under way for it */
-    uint64_t role_since;  /* of its node at login */
+    uint8_t tx;          /* of the last ReadyForQuery */
+    bool close_after;    /* not to be used again */
+    bool copying;        /* CopyInResponse seen, not ended */
+    bool copy_ended;     /* the client sent its CopyDone or CopyFail */
+    uint16_t cancels;    /* cancel requests under way for it */
+    uint64_t role_since; /* of its node at login */
     uint32_t pid;
     uint8_t key[STARTUP_KEY_MAX];
     uint32_t key_len;
-    uint64_t id; /* for SHOW SERVERS */
+    uint64_t id;               /* for SHOW SERVERS */
     struct params_ref *params; /* what its settings are, beyond the defaults; NULL: the defaults */
     struct sstmt_set prepared;
     uint64_t unnamed; /* id of the statement in its unnamed slot; 0: none known */
     struct pipeline pl;
     struct pl_entry pl_inline[PL_INLINE];
-    struct inbuf in;      /* the beginning of a message that was cut */
+    struct inbuf in;       /* the beginning of a message that was cut */
     uint32_t forward_left; /* bytes of a message whose head went to the client already */
     bool forward_drop;     /* they are swallowed instead */
     bool retrying;         /* the batch runs again elsewhere: the rest of its answer is swallowed */

@@ -32,7 +32,8 @@ static void send_startup(struct server *s)
 {
     uint8_t out[OUT_MAX];
     struct writer w = writer_of(out, sizeof(out));
-    const struct startup_pair pairs[] = {{"user", s->pool->group->user}, {"database", s->pool->group->dbname}};
+    const struct startup_pair pairs[] = {{"user", s->pool->group->user},
+                                         {"database", s->pool->group->dbname}};
     startup_write(&w, 0, pairs, 2);
     BUG_ON(w.bad);
     s->state = SERVER_LOGIN;
@@ -60,8 +61,11 @@ void server_login_fail(struct server *s, const struct err *e)
     struct worker *w = s->w;
     w->stats.nodes[p->group->cluster][p->node].connect_failures++;
     LOG_AT(LOG_WARNING, "server.login.failed",
-           LOG_KV({"node", p->name}, {"database", p->group->dbname}, {"user", p->group->user}), "%s", copy.text);
-    p->retry_at = worker_now() + POOL_BACKOFF * USEC_PER_MS; /* before the close, which looks for waiters to help */
+           LOG_KV({"node", p->name}, {"database", p->group->dbname}, {"user", p->group->user}),
+           "%s", copy.text);
+    p->retry_at =
+        worker_now() +
+        POOL_BACKOFF * USEC_PER_MS; /* before the close, which looks for waiters to help */
     server_close(s, "login failed");
     pool_login_failed(p, &copy);
 }
@@ -78,7 +82,8 @@ static void fail(struct server *s, int code, const char *sqlstate, const char *t
 static void fail_key(struct server *s, const char *what)
 {
     char text[ERR_TEXT_MAX];
-    snprintf(text, sizeof(text), "node asks for %s of user \"%s\", which is not known", what, s->pool->group->user);
+    snprintf(text, sizeof(text), "node asks for %s of user \"%s\", which is not known", what,
+             s->pool->group->user);
     fail(s, ERR_AUTH, "28P01", text);
 }
 
@@ -132,7 +137,8 @@ static void on_auth_md5(struct server *s, struct slice salt)
 static void on_auth_sasl(struct server *s, const struct msg_auth *a)
 {
     const struct creds *k = &s->pool->group->creds;
-    if (!decode_auth_offers(a, SCRAM_MECHANISM) || (k->kind != CRED_SCRAM && k->kind != CRED_PASSWORD)) {
+    if (!decode_auth_offers(a, SCRAM_MECHANISM) ||
+        (k->kind != CRED_SCRAM && k->kind != CRED_PASSWORD)) {
         fail_key(s, "the SCRAM key");
         return;
     }
@@ -177,7 +183,7 @@ static void on_auth_scram(struct server *s, const struct msg_auth *a)
         return;
     }
     if (a->code == AUTH_SASL_CONTINUE) {
-        encode_sasl_response(&w, (struct slice){(const char *)final, wf.n});
+        encode_sasl_response(&w, (struct slice){(const char *) final, wf.n});
         stream_send(&s->st, out, w.n);
     }
 }
@@ -222,7 +228,8 @@ static void on_error_response(struct server *s, const uint8_t *body, size_t n)
         return;
     }
     err_set(&e, ERR_SERVER, "%.*s", (int)m.message.n, m.message.p ? m.message.p : "");
-    snprintf(e.sqlstate, sizeof(e.sqlstate), "%.*s", (int)m.sqlstate.n, m.sqlstate.p ? m.sqlstate.p : "");
+    snprintf(e.sqlstate, sizeof(e.sqlstate), "%.*s", (int)m.sqlstate.n,
+             m.sqlstate.p ? m.sqlstate.p : "");
     if (strncmp(e.sqlstate, "57P", 3) == 0)
         manager_hint(s->w->proxy->manager, s->pool->group->cluster, s->pool->node);
     server_login_fail(s, &e);

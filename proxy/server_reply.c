@@ -22,9 +22,9 @@ struct chunk {
     struct gather *g;
     const uint8_t *p;
     size_t n, at;
-    bool ready;        /* the client's ReadyForQuery is in it */
-    bool cleaned;      /* ReadyForQuery of our own query */
-    bool dead;         /* the server is gone; nothing may be touched */
+    bool ready;   /* the client's ReadyForQuery is in it */
+    bool cleaned; /* ReadyForQuery of our own query */
+    bool dead;    /* the server is gone; nothing may be touched */
 };
 
 static void pass(struct chunk *k, const uint8_t *p, size_t n)
@@ -60,19 +60,21 @@ static void out_of_step(struct chunk *k, uint8_t type)
 static bool runs_elsewhere(const struct chunk *k, struct slice sqlstate)
 {
     const struct client *c = k->c;
-    if (!c || !c->batch.retainable || c->batch.delivered || k->g->sent || !c->batch.read || c->batch.retry)
+    if (!c || !c->batch.retainable || c->batch.delivered || k->g->sent || !c->batch.read ||
+        c->batch.retry)
         return false;
     const struct topology *t = worker_topo(k->s->w, k->s->pool->group->cluster);
     if (!t || k->s->pool->node == t->writer)
         return false;
-    return slice_eq(sqlstate, "25006") || slice_eq(sqlstate, "0A000") || slice_eq(sqlstate, "40001") ||
-           slice_eq(sqlstate, "55000");
+    return slice_eq(sqlstate, "25006") || slice_eq(sqlstate, "0A000") ||
+           slice_eq(sqlstate, "40001") || slice_eq(sqlstate, "55000");
 }
 
 static bool session_ends(struct slice sqlstate)
 {
-    return sqlstate.n == 5 && (memcmp(sqlstate.p, "57P0", 4) == 0 || memcmp(sqlstate.p, "08", 2) == 0 ||
-                               memcmp(sqlstate.p, "40001", 5) == 0);
+    return sqlstate.n == 5 &&
+           (memcmp(sqlstate.p, "57P0", 4) == 0 || memcmp(sqlstate.p, "08", 2) == 0 ||
+            memcmp(sqlstate.p, "40001", 5) == 0);
 }
 
 static void skip_rest(struct chunk *k)
@@ -87,7 +89,8 @@ static void on_fatal(struct chunk *k, const struct msg_error *m, const uint8_t *
     struct err e;
     err_set(&e, ERR_SERVER, "%.*s", (int)m->message.n, m->message.p ? m->message.p : "");
     struct server *s = k->s;
-    const bool nothing_done = k->c && !k->c->batch.complete_seen && !k->c->batch.delivered && !k->g->sent;
+    const bool nothing_done =
+        k->c && !k->c->batch.complete_seen && !k->c->batch.delivered && !k->g->sent;
     if (k->c && !session_ends(m->sqlstate)) {
         /* It is about this session (a time-out, a wrong setting): the client hears what it would hear directly. */
         pass(k, msg, total);
@@ -122,7 +125,8 @@ static void pass_error(struct chunk *k, const uint8_t *msg, size_t total)
     const uint8_t *at = memmem(msg, total, mark, sizeof(mark) - 1);
     const uint8_t *from = at ? at + 1 : NULL;
     const uint8_t *to = from ? memchr(from, '"', (size_t)(msg + total - from)) : NULL;
-    const struct named *n = to && k->c ? name_of(k->c, (struct slice){(const char *)from, (size_t)(to - from)}) : NULL;
+    const struct named *n =
+        to && k->c ? name_of(k->c, (struct slice){(const char *)from, (size_t)(to - from)}) : NULL;
     const size_t len = n ? strlen(n->name) : 0;
     if (!n || total + len > GATHER_SCRATCH / 2 || k->s->retrying) {
         pass(k, msg, total);
@@ -175,8 +179,10 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg,
     fakes(k); /* of what came before the request that failed */
     if (pipeline_error(&s->pl) == PL_SWALLOW) {
         s->hidden_failed = true;
-        err_set(&s->login_error, ERR_SERVER, "%.*s", (int)m.message.n, m.message.p ? m.message.p : "");
-        snprintf(s->login_error.sqlstate, 6, "%.*s", (int)m.sqlstate.n, m.sqlstate.p ? m.sqlstate.p : "");
+        err_set(&s->login_error, ERR_SERVER, "%.*s", (int)m.message.n,
+                m.message.p ? m.message.p : "");
+        snprintf(s->login_error.sqlstate, 6, "%.*s", (int)m.sqlstate.n,
+                 m.sqlstate.p ? m.sqlstate.p : "");
         return;
     }
     if (!s->retrying && runs_elsewhere(k, m.sqlstate)) {
@@ -233,7 +239,8 @@ static void on_parameter(struct chunk *k, const struct frame *f, const uint8_t *
         return; /* of the node, not of the one database that the client sees */
     if (!ours) {
         pass(k, msg, f->total);
-    } else if (c->verifying && c->params && c->params->overlay_len + f->total <= sizeof(c->params->overlay)) {
+    } else if (c->verifying && c->params &&
+               c->params->overlay_len + f->total <= sizeof(c->params->overlay)) {
         memcpy(c->params->overlay + c->params->overlay_len, msg, f->total);
         c->params->overlay_len = (uint16_t)(c->params->overlay_len + f->total);
     }
@@ -329,7 +336,8 @@ static void on_long_error(struct chunk *k, const struct frame *f, const uint8_t 
         return;
     k->at += have;
     k->s->forward_left = f->total - (uint32_t)have;
-    k->s->forward_drop = !pipeline_empty(&k->s->pl) && k->s->pl.ring[k->s->pl.head].kind == PL_HIDDEN_QUERY;
+    k->s->forward_drop =
+        !pipeline_empty(&k->s->pl) && k->s->pl.ring[k->s->pl.head].kind == PL_HIDDEN_QUERY;
 }
 
 static void scan(struct chunk *k)
@@ -449,7 +457,8 @@ void server_on_reply(struct server *s)
         return;
     }
     s->pool->group->stats.sent += (uint64_t)got;
-    struct chunk k = {.s = s, .c = s->client, .g = &w->gather, .p = w->buf, .n = have + (size_t)got};
+    struct chunk k = {
+        .s = s, .c = s->client, .g = &w->gather, .p = w->buf, .n = have + (size_t)got};
     gather_begin(k.g, k.c ? &k.c->st : NULL);
     scan(&k);
     if (!k.dead)

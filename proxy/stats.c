@@ -10,23 +10,27 @@
 #include "tls.h"
 #include "worker.h"
 
-#define COLS(name, ...)                                                                            \
-    const char *const stats_cols_##name[] = {__VA_ARGS__};                                         \
+#define COLS(name, ...)                                    \
+    const char *const stats_cols_##name[] = {__VA_ARGS__}; \
     const int stats_n_cols_##name = (int)ARRAY_LEN(stats_cols_##name)
 
-COLS(pools, "database", "user", "cl_active", "cl_waiting", "cl_active_cancel_req", "cl_waiting_cancel_req", "sv_active",
-     "sv_active_cancel", "sv_being_canceled", "sv_idle", "sv_used", "sv_tested", "sv_login", "maxwait", "maxwait_us",
-     "pool_mode", "load_balance_hosts", "node");
-COLS(stats, "database", "total_server_assignment_count", "total_xact_count", "total_query_count", "total_received", "total_sent",
-     "total_xact_time", "total_query_time", "total_wait_time", "total_client_parse_count", "total_server_parse_count",
-     "total_bind_count", "total_client_login_count", "total_retries", "total_held", "total_lost", "total_in_doubt");
-COLS(clients, "type", "user", "database", "replication", "state", "addr", "port", "local_addr", "local_port", "connect_time",
-     "request_time", "wait", "wait_us", "close_needed", "ptr", "link", "remote_pid", "tls", "application_name",
-     "prepared_statements", "id", "pin", "node", "waits_for");
-COLS(servers, "type", "user", "database", "replication", "state", "addr", "port", "local_addr", "local_port", "connect_time",
-     "request_time", "wait", "wait_us", "close_needed", "ptr", "link", "remote_pid", "tls", "application_name",
-     "prepared_statements", "id", "node");
-COLS(nodes, "cluster", "node", "reads", "writes", "in_flight", "servers", "connects", "connect_failures");
+COLS(pools, "database", "user", "cl_active", "cl_waiting", "cl_active_cancel_req",
+     "cl_waiting_cancel_req", "sv_active", "sv_active_cancel", "sv_being_canceled", "sv_idle",
+     "sv_used", "sv_tested", "sv_login", "maxwait", "maxwait_us", "pool_mode", "load_balance_hosts",
+     "node");
+COLS(stats, "database", "total_server_assignment_count", "total_xact_count", "total_query_count",
+     "total_received", "total_sent", "total_xact_time", "total_query_time", "total_wait_time",
+     "total_client_parse_count", "total_server_parse_count", "total_bind_count",
+     "total_client_login_count", "total_retries", "total_held", "total_lost", "total_in_doubt");
+COLS(clients, "type", "user", "database", "replication", "state", "addr", "port", "local_addr",
+     "local_port", "connect_time", "request_time", "wait", "wait_us", "close_needed", "ptr", "link",
+     "remote_pid", "tls", "application_name", "prepared_statements", "id", "pin", "node",
+     "waits_for");
+COLS(servers, "type", "user", "database", "replication", "state", "addr", "port", "local_addr",
+     "local_port", "connect_time", "request_time", "wait", "wait_us", "close_needed", "ptr", "link",
+     "remote_pid", "tls", "application_name", "prepared_statements", "id", "node");
+COLS(nodes, "cluster", "node", "reads", "writes", "in_flight", "servers", "connects",
+     "connect_failures");
 COLS(routes, "reason", "count", "meaning");
 
 static const char *const mode_names[] = {"?", "session", "transaction", "statement"};
@@ -51,8 +55,7 @@ struct tally {
 static struct tally tally_pool(const struct pool *p, usec_t now)
 {
     struct tally n = {0};
-    LIST_FOR_EACH(at, &p->busy)
-    {
+    LIST_FOR_EACH (at, &p->busy) {
         const struct server *s = LIST_ENTRY(at, struct server, node);
         n.linked += s->state == SERVER_LINKED;
         n.canceling += s->state == SERVER_CANCELING;
@@ -120,8 +123,10 @@ void stats_rows_stats(struct worker *w, struct table *t)
     HASH_ITER(hh, w->groups, g, tmp)
     {
         const struct group_stats *s = &g->stats;
-        const uint64_t v[] = {s->assignments, s->xacts, s->queries, s->received, s->sent, s->xact_time, s->query_time, s->wait_time,
-                              s->client_parses, s->server_parses, s->binds, s->logins, s->retries, s->held, s->lost, s->in_doubt};
+        const uint64_t v[] = {s->assignments,   s->xacts,         s->queries,    s->received,
+                              s->sent,          s->xact_time,     s->query_time, s->wait_time,
+                              s->client_parses, s->server_parses, s->binds,      s->logins,
+                              s->retries,       s->held,          s->lost,       s->in_doubt};
         table_cell(t, g->database);
         for (size_t i = 0; i < ARRAY_LEN(v); i++)
             table_cell_u64(t, v[i]);
@@ -188,8 +193,8 @@ static void row_client(struct worker *w, struct table *t, const struct client *c
 void stats_rows_clients(struct worker *w, struct table *t)
 {
     const usec_t now = worker_now();
-    LIST_FOR_EACH(n, &w->clients)
-    row_client(w, t, LIST_ENTRY(n, struct client, all), now);
+    LIST_FOR_EACH (n, &w->clients)
+        row_client(w, t, LIST_ENTRY(n, struct client, all), now);
 }
 
 static void row_server(struct worker *w, struct table *t, const struct server *s, usec_t now)
@@ -225,8 +230,8 @@ static void row_server(struct worker *w, struct table *t, const struct server *s
 
 static void rows_of(struct worker *w, struct table *t, const struct list *l, usec_t now)
 {
-    LIST_FOR_EACH(n, l)
-    row_server(w, t, LIST_ENTRY(n, struct server, node), now);
+    LIST_FOR_EACH (n, l)
+        row_server(w, t, LIST_ENTRY(n, struct server, node), now);
 }
 
 void stats_rows_servers(struct worker *w, struct table *t)

@@ -33,17 +33,19 @@ struct worker_stats {
     uint64_t clients_total, clients_closed_by_us;
 };
 
-extern const char *const stats_cols_pools[];     /* pgbouncer's SHOW POOLS */
+extern const char *const stats_cols_pools[]; /* pgbouncer's SHOW POOLS */
 extern const int stats_n_cols_pools;
-extern const char *const stats_cols_stats[];     /* database, the totals of pgbouncer's SHOW STATS, then ours */
+extern const char
+    *const stats_cols_stats[]; /* database, the totals of pgbouncer's SHOW STATS, then ours */
 extern const int stats_n_cols_stats;
-extern const char *const stats_cols_clients[];   /* pgbouncer's SHOW CLIENTS, then pin, node */
+extern const char *const stats_cols_clients[]; /* pgbouncer's SHOW CLIENTS, then pin, node */
 extern const int stats_n_cols_clients;
-extern const char *const stats_cols_servers[];   /* pgbouncer's SHOW SERVERS, then node */
+extern const char *const stats_cols_servers[]; /* pgbouncer's SHOW SERVERS, then node */
 extern const int stats_n_cols_servers;
-extern const char *const stats_cols_nodes[];     /* cluster, node, reads, writes, in_flight, servers, connects, failures */
+extern const char *const
+    stats_cols_nodes[]; /* cluster, node, reads, writes, in_flight, servers, connects, failures */
 extern const int stats_n_cols_nodes;
-extern const char *const stats_cols_routes[];    /* reason, count, meaning */
+extern const char *const stats_cols_routes[]; /* reason, count, meaning */
 extern const int stats_n_cols_routes;
 
 /* Worker's thread: one row an object, for the console to sum by its key columns. */

@@ -93,7 +93,8 @@ static void stream_reset(struct stream *s, const struct stream_ops *ops, int fd)
     tune(fd);
 }
 
-int stream_open(struct stream *s, const struct stream_ops *ops, struct loop *l, int fd, struct err *e)
+int stream_open(struct stream *s, const struct stream_ops *ops, struct loop *l, int fd,
+                struct err *e)
 {
     stream_reset(s, ops, fd);
     s->state = STREAM_OPEN;
@@ -108,8 +109,8 @@ int stream_open(struct stream *s, const struct stream_ops *ops, struct loop *l, 
     return 0;
 }
 
-int stream_connect(struct stream *s, const struct stream_ops *ops, struct loop *l, const struct sockaddr *addr,
-                   socklen_t addr_len, struct err *e)
+int stream_connect(struct stream *s, const struct stream_ops *ops, struct loop *l,
+                   const struct sockaddr *addr, socklen_t addr_len, struct err *e)
 {
     const int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -207,7 +208,8 @@ static size_t write_some(struct stream *s, const struct iovec *iov, int n)
     for (int i = 0; i < n; i++) {
         size_t at = 0;
         while (at < iov[i].iov_len) {
-            const long rc = tls_write(s->tls, (const uint8_t *)iov[i].iov_base + at, iov[i].iov_len - at, NULL);
+            const long rc =
+                tls_write(s->tls, (const uint8_t *)iov[i].iov_base + at, iov[i].iov_len - at, NULL);
             s->tls_wants_write = rc == TLS_WANT_WRITE;
             if (rc == TLS_WANT_WRITE || rc == TLS_WANT_READ)
                 return done;
@@ -303,7 +305,8 @@ void stream_resume(struct stream *s)
     s->paused = false;
     s->masked = false;
     if (s->tls && tls_pending(s->tls))
-        s->tls_wants_write = true; /* the descriptor will not tell: come back from the loop at once */
+        s->tls_wants_write =
+            true; /* the descriptor will not tell: come back from the loop at once */
     if (s->state == STREAM_OPEN)
         rearm(s);
 }

@@ -27,9 +27,12 @@ enum { STREAM_HIGH = 256 * 1024, STREAM_LOW = 64 * 1024 };
 struct stream_ops {
     void (*on_ready)(struct stream *s);    /* connected, or the TLS handshake is done */
     void (*on_readable)(struct stream *s); /* call stream_recv once; may close the stream */
-    void (*on_drained)(struct stream *s);  /* kept output fell under STREAM_LOW after having been above STREAM_HIGH */
-    void (*on_hangup)(struct stream *s);   /* the peer closed while the stream was paused */
-    void (*on_error)(struct stream *s, const struct err *e); /* connect, handshake or write failed; close it */
+    void (*on_drained)(
+        struct stream
+            *s); /* kept output fell under STREAM_LOW after having been above STREAM_HIGH */
+    void (*on_hangup)(struct stream *s); /* the peer closed while the stream was paused */
+    void (*on_error)(struct stream *s,
+                     const struct err *e); /* connect, handshake or write failed; close it */
 };
 
 struct stream {
@@ -47,10 +50,11 @@ struct stream {
 };
 
 /* Takes fd (closed by stream_close). Reading is on. */
-int stream_open(struct stream *s, const struct stream_ops *ops, struct loop *l, int fd, struct err *e) MUST_CHECK;
+int stream_open(struct stream *s, const struct stream_ops *ops, struct loop *l, int fd,
+                struct err *e) MUST_CHECK;
 /* Starts a non-blocking connect; on_ready or on_error follows. */
-int stream_connect(struct stream *s, const struct stream_ops *ops, struct loop *l, const struct sockaddr *addr,
-                   socklen_t addr_len, struct err *e) MUST_CHECK;
+int stream_connect(struct stream *s, const struct stream_ops *ops, struct loop *l,
+                   const struct sockaddr *addr, socklen_t addr_len, struct err *e) MUST_CHECK;
 /* Takes t; on_ready or on_error follows. Nothing may be pending in either direction. */
 void stream_start_tls(struct stream *s, struct tls *t);
 /* Idempotent. No callback comes afterwards. */

@@ -75,18 +75,22 @@ static void expire_held(struct worker *w, int cluster, usec_t now)
         if (now - c->wait_since < hold)
             return;
         client_wait_end(c);
-        client_error(c, ERRRESP_CANNOT_CONNECT_NOW, c->batch.read ? "no node may serve this read now" : "there is no primary now",
-                     "The statement was not sent anywhere: run it again. SHOW FAILOVER tells what is going on.");
+        client_error(c, ERRRESP_CANNOT_CONNECT_NOW,
+                     c->batch.read ? "no node may serve this read now" : "there is no primary now",
+                     "The statement was not sent anywhere: run it again. SHOW FAILOVER tells what "
+                     "is going on.");
     }
 }
 
 /* Reads that wait only because nobody was eligible try again with newer positions. */
 static void expire_logins(struct worker *w, usec_t now)
 {
-    for (uint32_t i = 0; i < w->n_slots; i++) { /* not by the list: closing one client may close any other */
+    for (uint32_t i = 0; i < w->n_slots;
+         i++) { /* not by the list: closing one client may close any other */
         struct client *c = w->slots[i];
         if (c && c->state < CLIENT_READY && c->deadline && now > c->deadline)
-            client_fatal(c, ERRRESP_CANNOT_CONNECT_NOW, "login took longer than client_login_timeout", NULL);
+            client_fatal(c, ERRRESP_CANNOT_CONNECT_NOW,
+                         "login took longer than client_login_timeout", NULL);
     }
 }
 
@@ -118,7 +122,8 @@ static void on_arrival(struct loop_msg *m, struct loop *on)
 {
     struct arrival *a = CONTAINER_OF(m, struct arrival, msg);
     struct worker *w = on->data;
-    struct client *c = w->stopping ? NULL : client_new(w, a->fd, a->listen_index, a->tls, a->local_admin);
+    struct client *c =
+        w->stopping ? NULL : client_new(w, a->fd, a->listen_index, a->tls, a->local_admin);
     if (!c) {
         if (w->stopping)
             close(a->fd); /* else client_new has closed it */
@@ -130,14 +135,16 @@ static void on_arrival(struct loop_msg *m, struct loop *on)
     free(a);
 }
 
-void worker_give_client(struct worker *w, int fd, int listen_index, struct tls_ctx *tls, bool local_admin)
+void worker_give_client(struct worker *w, int fd, int listen_index, struct tls_ctx *tls,
+                        bool local_admin)
 {
     struct arrival *a = calloc(1, sizeof(*a));
     atomic_fetch_add_explicit(&w->n_clients, 1, memory_order_relaxed);
     if (a) {
         if (tls)
             tls_ctx_ref(tls);
-        *a = (struct arrival){.fd = fd, .listen_index = listen_index, .tls = tls, .local_admin = local_admin};
+        *a = (struct arrival){
+            .fd = fd, .listen_index = listen_index, .tls = tls, .local_admin = local_admin};
         a->msg.run = on_arrival;
         if (loop_post(&w->loop, &a->msg))
             return;
@@ -159,7 +166,8 @@ struct worker *worker_new(struct proxy *p, int id, struct err *e)
         err_set(e, ERR_NOMEM, "no memory for a worker");
         return NULL;
     }
-    if (loop_init(&w->loop, "worker", id, e) < 0 || tls_ctx_server(&p->conf->server_tls, &w->server_tls, e) < 0 ||
+    if (loop_init(&w->loop, "worker", id, e) < 0 ||
+        tls_ctx_server(&p->conf->server_tls, &w->server_tls, e) < 0 ||
         crypto_random(&seed, sizeof(seed)) < 0) {
         free(w);
         return NULL;
@@ -174,7 +182,8 @@ struct worker *worker_new(struct proxy *p, int id, struct err *e)
     list_init(&w->cancels);
     for (int i = 0; i < REPL_CLUSTERS_MAX; i++)
         list_init(&w->held[i]);
-    slab_init(&w->client_slab, "clients", sizeof(struct client), (size_t)p->conf->tanist.max_client_conn + 16);
+    slab_init(&w->client_slab, "clients", sizeof(struct client),
+              (size_t)p->conf->tanist.max_client_conn + 16);
     pstmt_cache_init(&w->pstmts);
     loop_on_mail(&w->loop, on_mail);
     return w;
@@ -200,7 +209,8 @@ static void on_stop(struct loop_msg *m, struct loop *on)
     w->stopping = true;
     while (!list_empty(&w->clients)) {
         struct client *c = LIST_ENTRY(list_first(&w->clients), struct client, all);
-        client_fatal(c, ERRRESP_ADMIN_SHUTDOWN, "terminating connection because tanist is shutting down", NULL);
+        client_fatal(c, ERRRESP_ADMIN_SHUTDOWN,
+                     "terminating connection because tanist is shutting down", NULL);
     }
     cancel_end_all(w);
     pool_groups_fini(w);

@@ -27,8 +27,9 @@ struct tls_ctx;
 enum { WORKER_SLOT_CONFIG = REPL_CLUSTERS_MAX, WORKER_SLOT_NR };
 
 enum {
-    WORKER_BUF = 64 * 1024,  /* one for all reads of the worker */
-    WORKER_LEARNED = 4096,   /* statements that a replica refused; direct-mapped, so the oldest of a slot goes */
+    WORKER_BUF = 64 * 1024, /* one for all reads of the worker */
+    WORKER_LEARNED =
+        4096, /* statements that a replica refused; direct-mapped, so the oldest of a slot goes */
     WORKER_CLIENTS_MAX = 1 << 24 /* a client's slot fits 24 bits of its cancel key */
 };
 
@@ -43,7 +44,7 @@ struct drain {
 struct worker {
     struct loop loop;
     struct proxy *proxy;
-    int id;        /* its index for publish, in cancel keys, in limit.wanted */
+    int id; /* its index for publish, in cancel keys, in limit.wanted */
     struct config *conf;
     struct tls_ctx *server_tls;
     struct topo_snapshot *topo[REPL_CLUSTERS_MAX]; /* NULL until the first one came */
@@ -53,7 +54,7 @@ struct worker {
     struct list held[REPL_CLUSTERS_MAX]; /* clients that wait for a primary or for any replica */
     struct prng prng;
     struct list clients;
-    struct list cancels; /* cancel requests under way to nodes (cancel.c) */
+    struct list cancels;   /* cancel requests under way to nodes (cancel.c) */
     struct client **slots; /* by cancel-key slot */
     uint32_t n_slots, free_slot_hint;
     uint64_t serial; /* of the last client */
@@ -81,7 +82,8 @@ void worker_drain(struct worker *w);
 void worker_free(struct worker *w);
 
 /* Any thread: hands over an accepted socket; the worker closes it if it cannot keep it. */
-void worker_give_client(struct worker *w, int fd, int listen_index, struct tls_ctx *tls, bool local_admin);
+void worker_give_client(struct worker *w, int fd, int listen_index, struct tls_ctx *tls,
+                        bool local_admin);
 
 static inline usec_t worker_now(void)
 {

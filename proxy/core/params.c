@@ -114,7 +114,8 @@ int params_set_options(struct params *p, const char *options, struct err *e)
             pair = word;
         char *eq = pair ? strchr(word, '=') : NULL;
         if (!eq || too_long)
-            return err_set(e, ERR_INVALID, "option \"%.60s\" is not supported: only -c name=value", word);
+            return err_set(e, ERR_INVALID, "option \"%.60s\" is not supported: only -c name=value",
+                           word);
         *eq = 0;
         for (char *c = word; *c; c++)
             if (*c == '-')

@@ -36,6 +36,7 @@ static inline bool params_equal(const struct params *a, const struct params *b)
 
 /* SQL that leads from the settings `have` to `want`, as one simple query of set_config() and RESET; empty if equal.
  * false if it did not fit. */
-bool params_diff_sql(const struct params *have, const struct params *want, struct strbuf *out) MUST_CHECK;
+bool params_diff_sql(const struct params *have, const struct params *want, struct strbuf *out)
+    MUST_CHECK;
 
 #endif

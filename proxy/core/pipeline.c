@@ -73,7 +73,8 @@ static void drop_ignored_syncs(struct pipeline *p)
     }
 }
 
-static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t head, struct pl_entry *done)
+static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t head,
+                                      struct pl_entry *done)
 {
     switch (type) {
     case '1':

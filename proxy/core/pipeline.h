@@ -41,7 +41,8 @@ struct pipeline {
     struct pl_entry *ring;
     uint32_t cap, head, n;
     uint32_t turns; /* entries that end with ReadyForQuery */
-    bool skipping;  /* an extended request failed: the server ignores everything up to Sync, a Query too */
+    bool
+        skipping; /* an extended request failed: the server ignores everything up to Sync, a Query too */
 };
 
 enum pl_verdict {

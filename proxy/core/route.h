@@ -25,16 +25,16 @@ void floor_wrote(struct session_floor *f, usec_t now);
 
 enum route_kind { ROUTE_TO_NODE = 1, ROUTE_HOLD, ROUTE_REFUSE };
 
-#define ROUTE_REASONS(X)                                                                           \
-    X(RR_READ, "read", "a read, on the chosen replica")                                            \
-    X(RR_WRITE, "write", "not known to be a read")                                                 \
-    X(RR_FORCED_PRIMARY, "forced-primary", "listener, setting or hint asks for the primary")       \
-    X(RR_SPLIT_OFF, "split-off", "read_write_split is off")                                        \
-    X(RR_DIRTY, "own-writes", "the session wrote, and its position is not known yet")              \
-    X(RR_FLOOR, "floor", "no replica has replayed the session's own writes yet")                   \
-    X(RR_NO_REPLICA, "no-replica", "no replica is eligible")                                       \
-    X(RR_NO_WRITER, "no-writer", "there is no primary now")                                        \
-    X(RR_RETRY, "retry", "it failed on a replica and runs again on the primary")                   \
+#define ROUTE_REASONS(X)                                                                     \
+    X(RR_READ, "read", "a read, on the chosen replica")                                      \
+    X(RR_WRITE, "write", "not known to be a read")                                           \
+    X(RR_FORCED_PRIMARY, "forced-primary", "listener, setting or hint asks for the primary") \
+    X(RR_SPLIT_OFF, "split-off", "read_write_split is off")                                  \
+    X(RR_DIRTY, "own-writes", "the session wrote, and its position is not known yet")        \
+    X(RR_FLOOR, "floor", "no replica has replayed the session's own writes yet")             \
+    X(RR_NO_REPLICA, "no-replica", "no replica is eligible")                                 \
+    X(RR_NO_WRITER, "no-writer", "there is no primary now")                                  \
+    X(RR_RETRY, "retry", "it failed on a replica and runs again on the primary")             \
     X(RR_ONLY_REPLICA, "replica-only", "the listener serves reads only")
 
 enum route_reason {
