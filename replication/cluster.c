@@ -122,7 +122,11 @@ static void on_tick(uv_timer_t *t)
 {
     struct cluster *c = t->data;
     const bool was = c->view.tilt;
-    c->view.tilt = tilt_tick(&c->tilt, CLUSTER_TICK_MS * USEC_PER_MS, clock_now(c->clock));
+    const usec_t now = clock_now(c->clock);
+    if (c->ticked_at && now - c->ticked_at > (CLUSTER_TICK_MS + CLUSTER_STALL_MS) * USEC_PER_MS)
+        c->stalled_at = now;
+    c->ticked_at = now;
+    c->view.tilt = tilt_tick(&c->tilt, CLUSTER_TICK_MS * USEC_PER_MS, now);
     if (c->view.tilt != was)
         log_event(LOG_WARNING, c->view.tilt ? "tilt.on" : "tilt.off",
                   LOG_KV({"cluster", c->conf.name}), 1,

@@ -21,7 +21,8 @@ enum {
     CLUSTER_EVENTS_MAX = 512,
     CLUSTER_REPORT_MAX = 8192,
     CLUSTER_TICK_MS = 100,
-    CLUSTER_RUN_TICK_MS = 20
+    CLUSTER_RUN_TICK_MS = 20,
+    CLUSTER_STALL_MS = 200 /* a tick that is later than this: the loop stood still */
 };
 
 /* An operator's command that waits for the machine, and what its report needs. */
@@ -59,6 +60,7 @@ struct cluster {
     struct node *nodes[TOPO_NODES_MAX];
     struct view view;
     struct tilt tilt;
+    usec_t ticked_at, stalled_at; /* the last tick; the end of the last stall of our own loop */
 
     /* What is journaled. */
     char state_dir[512]; /* empty: nothing is kept */

@@ -6,6 +6,8 @@
 
 /* What comes in: probe results, samples, addresses, hints. All of it is only recorded here. */
 
+enum { EXCUSED_MAX = 3 };
+
 static const usec_t SAMPLE_GAP = 5 * USEC_PER_MS;
 static const usec_t HINT_GAP = 20 * USEC_PER_MS;
 
@@ -57,10 +59,32 @@ static void sample_replicas(struct cluster *c)
     }
 }
 
+/* Our own loop stood still while the probe ran (a starved or stopped machine): its silence says nothing about the node.
+ * Bounded, so that a machine that is always starved still finds out. */
+static bool excused(struct cluster *c, struct node *node, const struct probe_result *r)
+{
+    if (r->obs.outcome != OBSERVE_TIMEOUT) {
+        node->excused = 0;
+        return false;
+    }
+    if (c->stalled_at < r->obs.sent_at || node->excused >= EXCUSED_MAX)
+        return false;
+    node->excused++;
+    LOG_AT(LOG_NOTICE, "probe.excused",
+           LOG_KV({"cluster", c->conf.name}, {"node", node->conf.name}),
+           "%s did not answer in time, but the manager itself stood still meanwhile: asking again",
+           node->conf.name);
+    return true;
+}
+
 static void on_result(void *arg, struct node *node, const struct probe_result *r)
 {
     struct cluster *c = arg;
     const int i = node->index;
+    if (excused(c, node, r)) {
+        node_probe(node, c->health_policy.check_timeout);
+        return;
+    }
     struct view_node *n = &c->view.nodes[i];
     const struct health was = n->health;
     const enum topo_role role = n->seen ? n->obs.role : ROLE_UNKNOWN;

@@ -36,6 +36,7 @@ struct node {
     struct observation
         miss; /* what the first witness had to say, kept until the other one is heard */
     bool has_miss, first_failed;
+    int excused; /* probes in a row that do not count (cluster_observe.c) */
     struct probe_target target;
     char published_addr[PROBE_ADDR_LEN]; /* what on_addr told last */
 

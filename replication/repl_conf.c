@@ -27,7 +27,7 @@ static const struct conf_setting cluster_rows[] = {
      .min = 10 * USEC_PER_MS, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
      .doc = "How long a probe may take, connecting included. A node that is silent for "
             "check_misses probes is down."},
-    {ROW(struct cluster_conf, check_misses), .type = CONF_INT, .def = "2", .min = 1, .max = 100,
+    {ROW(struct cluster_conf, check_misses), .type = CONF_INT, .def = "3", .min = 1, .max = 100,
      .flags = CONF_RELOAD,
      .doc = "Probes in a row without an answer that make a node down. A refused connection needs "
             "only one more probe."},

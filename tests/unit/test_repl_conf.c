@@ -47,7 +47,7 @@ static void defaults(void **state)
     assert_true(conf.nodes[0].promotable);
     assert_int_equal(conf.clusters[0].check_interval, 500 * USEC_PER_MS);
     assert_int_equal(conf.clusters[0].check_timeout, USEC_PER_SEC);
-    assert_int_equal(conf.clusters[0].check_misses, 2);
+    assert_int_equal(conf.clusters[0].check_misses, 3);
     assert_int_equal(conf.failover.mode, FAILOVER_AUTOMATIC);
     assert_int_equal(conf.failover.failover_max_lag, 1 << 20);
     assert_int_equal(conf.failover.client_hold, 30 * USEC_PER_SEC);
