@@ -118,6 +118,9 @@ is($w->result->{error}, undef, 'maintenance: the primary is back, the write is d
 is(promoted($mark), 0, 'maintenance: nothing was promoted');
 ($rc, $out, $err) = $t->cli('maintenance', 'off');
 is($rc, 0, 'maintenance off') or diag($err);
+# Who has read from the primary waits with it, so the readers to come shall find replicas.
+$c->wait_streaming;
+ok(readable($_), "maintenance: $_ is readable") for qw(pg2 pg3);
 
 # ---- Manual ----
 
