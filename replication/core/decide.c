@@ -122,6 +122,24 @@ int decide_veto(const struct view *v, int writer, const struct decide_policy *p,
     return -1;
 }
 
+/* A replica whose receiver was at work may still speak for the writer: wait until it was asked after the trouble began,
+ * and, while its receiver goes on, for a message of the writer as long as a veto would be fresh. A receiver that ended
+ * (the postmaster is gone) closes the question at once; a replica that does not answer is no witness. */
+static bool votes_open(const struct view *v, int writer, const struct decide_policy *p, usec_t now)
+{
+    const usec_t since = v->nodes[writer].health.suspect_at;
+    if (!since || now - since >= p->veto_fresh)
+        return false;
+    for (int i = 0; i < v->n_nodes; i++) {
+        const struct view_node *n = &v->nodes[i];
+        const int from = view_upstream(v, i);
+        if (i != writer && n->health.verdict == HEALTH_OK && n->obs.streaming &&
+            n->timeline == v->nodes[writer].timeline && n->seen && (from < 0 || from == writer))
+            return true;
+    }
+    return false;
+}
+
 static void answer(struct decision *d, enum decide_verdict verdict, int writer, bool holding)
 {
     d->verdict = verdict;
@@ -256,6 +274,10 @@ static void announced_gone(const struct scene *s, const struct decide_policy *p,
     d->vetoed_by = decide_veto(s->v, s->announced, p, now);
     if (d->vetoed_by >= 0) {
         answer(d, DECIDE_DOWN_VETOED, s->announced, false);
+        return;
+    }
+    if (votes_open(s->v, s->announced, p, now)) {
+        answer(d, DECIDE_SUSPECT, s->announced, false);
         return;
     }
     if (d->candidates.n == 0) {

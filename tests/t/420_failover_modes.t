@@ -87,6 +87,14 @@ if ($beat == 0) {
         'DO $$BEGIN LOOP INSERT INTO beat VALUES (clock_timestamp()); COMMIT; PERFORM pg_sleep(0.05); END LOOP; END$$';
 }
 ok($c->poll_sql('pg1', 'SELECT count(*) > 1 FROM beat'), 'somebody else writes');
+# The path answers with resets: what the replicas said before is not enough, what they say now counts.
+$mark = $t->log_offset;
+$relay->set(mode => 'reset');
+ok(verdict('down-vetoed', $mark), 'refused: the veto is an event');
+$relay->set(mode => 'pass');
+my $w0 = waiting_write('refused');
+is($w0->result->{error}, undef, 'refused: healed, the write is done');
+is(promoted($mark), 0, 'refused: nothing was promoted');
 my $epoch = cluster_row()->{epoch};
 $mark = $t->log_offset;
 $relay->set(mode => 'drop');

@@ -111,6 +111,27 @@ static void veto(void **state)
     expect(DECIDE_DOWN_VETOED, 0, false);
 }
 
+/* The path to the writer answers with a reset: the node is down at once, but what the replicas said is older. */
+static void votes_are_awaited(void **state)
+{
+    (void)state;
+    world(3);
+    coreview_down(&v, 0, 10 * SEC - SEC / 2);
+    v.nodes[1].obs.message_age = v.nodes[2].obs.message_age = SEC;
+    expect(DECIDE_SUSPECT, 0, false);
+    coreview_unfollow(&v, 1);
+    expect(DECIDE_SUSPECT, 0, false);
+    v.nodes[2].obs.message_age = SEC / 4; /* heard after the trouble began */
+    expect(DECIDE_DOWN_VETOED, 0, false);
+    v.nodes[2].obs.message_age = SEC;
+    coreview_unfollow(&v, 2); /* the last receiver ended: the writer is gone */
+    expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
+    world(3);
+    coreview_down(&v, 0, 9 * SEC); /* silent receivers are not waited for for ever */
+    v.nodes[1].obs.message_age = v.nodes[2].obs.message_age = 2 * SEC;
+    expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
+}
+
 static void old_primary_returns(void **state)
 {
     (void)state;
@@ -609,6 +630,7 @@ int main(void)
         cmocka_unit_test(steady),
         cmocka_unit_test(failover),
         cmocka_unit_test(veto),
+        cmocka_unit_test(votes_are_awaited),
         cmocka_unit_test(old_primary_returns),
         cmocka_unit_test(discovery),
         cmocka_unit_test(successors),
