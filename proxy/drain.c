@@ -62,7 +62,7 @@ static int sweep(struct worker *w, int cluster, bool cut)
     {
         if (g->cluster != cluster)
             continue;
-        for (int i = 0; i < TOPO_NODES_MAX; i++)
+        for (int i = 0; i < POOL_SLOTS; i++)
             if (g->pools[i])
                 left += sweep_pool(g->pools[i], cut || is_down(w, cluster, i));
     }
@@ -102,8 +102,8 @@ static void reroute(struct worker *w, int cluster, const uint8_t *changes)
 {
     struct pool_group *g, *tmp;
     HASH_ITER(hh, w->groups, g, tmp)
-    for (int i = 0; g->cluster == cluster && i < TOPO_NODES_MAX; i++) {
-        if (!g->pools[i] || !changes[i])
+    for (int i = 0; g->cluster == cluster && i < POOL_SLOTS; i++) {
+        if (!g->pools[i] || (i < TOPO_NODES_MAX && !changes[i]))
             continue;
         g->pools[i]->retry_at = 0; /* what failed before says nothing about the node as it is now */
         if (!list_empty(&g->pools[i]->waiters))
@@ -111,21 +111,26 @@ static void reroute(struct worker *w, int cluster, const uint8_t *changes)
     }
 }
 
-/* Nodes may move to other indexes after a reload: pools of a wrong name have no current server and are emptied. */
-static void rename_pools(struct worker *w, int cluster, const struct topology *t)
+static bool same_places(const struct topology *a, const struct topology *b)
 {
-    struct pool_group *g, *tmp;
-    HASH_ITER(hh, w->groups, g, tmp)
-    for (int i = 0; g->cluster == cluster && i < TOPO_NODES_MAX; i++) {
-        struct pool *p = g->pools[i];
-        if (!p || (i < t->n_nodes && strcmp(p->name, t->nodes[i].name) == 0))
-            continue;
-        if (list_empty(&p->idle) && list_empty(&p->busy) && list_empty(&p->login) &&
-            list_empty(&p->waiters) && p->asked == 0) {
-            free(p);
-            g->pools[i] = NULL;
-        }
+    for (int i = 0; i < a->n_nodes || i < b->n_nodes; i++)
+        if (i >= a->n_nodes || i >= b->n_nodes || strcmp(a->nodes[i].name, b->nodes[i].name) != 0)
+            return false;
+    return true;
+}
+
+/* A reload may move nodes to other indexes: what is counted and kept by index moves along. */
+static void move_places(struct worker *w, int cluster, const struct topology *old,
+                        const struct topology *new)
+{
+    struct node_stats moved[POOL_SLOTS] = {{0}};
+    for (int i = 0; i < old->n_nodes; i++) {
+        const int at = topology_find(new, old->nodes[i].name);
+        if (at >= 0)
+            moved[at] = w->stats.nodes[cluster][i];
     }
+    memcpy(w->stats.nodes[cluster], moved, sizeof(moved));
+    pool_groups_move(w, cluster, new);
 }
 
 void drain_adopt(struct worker *w, int cluster, struct topo_snapshot *s)
@@ -137,6 +142,8 @@ void drain_adopt(struct worker *w, int cluster, struct topo_snapshot *s)
     const bool new_epoch = !old || old->topo.epoch != s->topo.epoch;
     const bool writer_came = s->topo.writer >= 0 && (!old || old->topo.writer != s->topo.writer);
     w->topo[cluster] = s;
+    if (old && !same_places(&old->topo, &s->topo))
+        move_places(w, cluster, &old->topo, &s->topo);
     topo_snapshot_unref(old);
     if (new_epoch) {
         const usec_t now = worker_now();
@@ -149,7 +156,6 @@ void drain_adopt(struct worker *w, int cluster, struct topo_snapshot *s)
     }
     if (changed > 0) {
         reroute(w, cluster, changes);
-        rename_pools(w, cluster, &s->topo);
     }
     if (changed > 0 || writer_came || !list_empty(&w->held[cluster]))
         release_held(w, cluster);

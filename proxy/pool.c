@@ -26,7 +26,7 @@ void params_unref(struct params_ref *r)
 void pool_group_configure(struct pool_group *g, const struct config *c)
 {
     g->conf = *config_pool(c, g->database, g->user);
-    for (int i = 0; i < TOPO_NODES_MAX; i++)
+    for (int i = 0; i < POOL_SLOTS; i++)
         if (g->pools[i])
             atomic_store_explicit(&g->pools[i]->limit->max, (int)g->conf.pool_size,
                                   memory_order_relaxed);
@@ -128,7 +128,7 @@ void pool_groups_fini(struct worker *w)
     HASH_ITER(hh, w->groups, g, tmp)
     {
         HASH_DEL(w->groups, g);
-        for (int i = 0; i < TOPO_NODES_MAX; i++) {
+        for (int i = 0; i < POOL_SLOTS; i++) {
             struct pool *p = g->pools[i];
             if (!p)
                 continue;
@@ -145,6 +145,63 @@ void pool_groups_fini(struct worker *w)
     }
 }
 
+static bool pool_empty(const struct pool *p)
+{
+    return list_empty(&p->idle) && list_empty(&p->busy) && list_empty(&p->login) &&
+           list_empty(&p->waiters) && p->asked == 0;
+}
+
+static void pool_discard(struct pool *p)
+{
+    close_all(&p->login, "its node is gone");
+    close_all(&p->busy, "its node is gone");
+    close_all(&p->idle, "its node is gone");
+    free(p);
+}
+
+/* Pools of nodes that are gone stay behind the last node until they are empty: they have no current server. */
+static void group_move(struct pool_group *g, const struct topology *t)
+{
+    struct pool *all[POOL_SLOTS];
+    int parked = TOPO_NODES_MAX, n_left = 0;
+    memcpy(all, g->pools, sizeof(all));
+    memset(g->pools, 0, sizeof(g->pools));
+    for (int i = 0; i < POOL_SLOTS; i++) {
+        struct pool *p = all[i];
+        if (!p)
+            continue;
+        const int at = topology_find(t, p->name);
+        if (at < 0 && (pool_empty(p) || parked == POOL_SLOTS)) {
+            all[n_left++] = p; /* n_left <= i */
+            continue;
+        }
+        p->node = at >= 0 ? at : parked++;
+        BUG_ON(g->pools[p->node]);
+        g->pools[p->node] = p;
+    }
+    for (int i = 0; i < n_left; i++)
+        pool_discard(all[i]);
+}
+
+void pool_groups_move(struct worker *w, int cluster, const struct topology *t)
+{
+    struct pool_group *g, *tmp;
+    memset(w->in_flight[cluster], 0, sizeof(w->in_flight[cluster]));
+    HASH_ITER(hh, w->groups, g, tmp)
+    {
+        if (g->cluster != cluster)
+            continue;
+        group_move(g, t);
+        for (int i = 0; i < POOL_SLOTS; i++) {
+            if (!g->pools[i])
+                continue;
+            LIST_FOR_EACH (n, &g->pools[i]->busy)
+                w->in_flight[cluster][i] +=
+                    LIST_ENTRY(n, struct server, node)->state == SERVER_LINKED;
+        }
+    }
+}
+
 /* -- handing over between workers ---------------------------------------------------------------------------------- */
 
 /* A question, and its answer: a server that moves, or none. */
@@ -152,7 +209,7 @@ struct offer {
     struct loop_msg msg;
     struct worker *from; /* who asked */
     char key[POOL_KEY_MAX];
-    int node;
+    char node[TOPO_NAME_MAX];
     struct server *server;
     bool answer_due; /* it was asked for */
     size_t welcome_len;
@@ -161,11 +218,14 @@ struct offer {
 
 static void grow(struct pool *p);
 
-static struct pool *find_pool(struct worker *w, const char *key, int node)
+static struct pool *find_pool(struct worker *w, const char *key, const char *node)
 {
     struct pool_group *g = NULL;
     HASH_FIND_STR(w->groups, key, g);
-    return g ? g->pools[node] : NULL;
+    for (int i = 0; g && i < POOL_SLOTS; i++)
+        if (g->pools[i] && strcmp(g->pools[i]->name, node) == 0)
+            return g->pools[i];
+    return NULL;
 }
 
 static void on_answer(struct loop_msg *m, struct loop *on)
@@ -236,7 +296,7 @@ static struct offer *offer_new(struct pool *p, struct worker *from)
     if (!o)
         return NULL;
     o->from = from;
-    o->node = p->node;
+    str_copy(o->node, sizeof(o->node), p->name);
     str_copy(o->key, sizeof(o->key), p->group->key);
     return o;
 }
@@ -527,7 +587,7 @@ void pool_groups_tick(struct worker *w, usec_t now)
     HASH_ITER(hh, w->groups, g, tmp)
     {
         pool_want_welcome(g);
-        for (int i = 0; i < TOPO_NODES_MAX; i++) {
+        for (int i = 0; i < POOL_SLOTS; i++) {
             struct pool *p = g->pools[i];
             if (!p)
                 continue;

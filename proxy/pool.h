@@ -73,7 +73,8 @@ struct pool_group {
     int cluster;
     char database[CONF_NAME_MAX], dbname[CONF_NAME_MAX], user[CONF_NAME_MAX];
     struct pool_conf conf; /* the rule in force */
-    struct pool *pools[TOPO_NODES_MAX];
+    struct pool *pools
+        [POOL_SLOTS]; /* by index of the topology; behind TOPO_NODES_MAX: of nodes that are gone */
     struct creds creds;
     struct catalog_ref *catalog; /* NULL until loaded */
     bool welcome_ready;
@@ -89,6 +90,8 @@ struct pool_group *pool_group_get(struct worker *w, const struct database_conf *
                                   const char *database, const char *user) MUST_CHECK;
 void pool_group_configure(struct pool_group *g, const struct config *c);
 void pool_groups_fini(struct worker *w);
+/* Nodes have other indexes now: pools move along, and w->in_flight is counted again. */
+void pool_groups_move(struct worker *w, int cluster, const struct topology *t);
 
 /* The shared copy of these parameters, with a reference. NULL without memory. */
 struct params_ref *pool_params(struct pool_group *g, const struct params *p) MUST_CHECK;

@@ -95,7 +95,7 @@ static void row_pool(struct table *t, const struct pool *p, uint64_t idle_client
 static uint64_t idle_clients(const struct pool_group *g, usec_t now)
 {
     uint64_t busy = 0;
-    for (int i = 0; i < TOPO_NODES_MAX; i++)
+    for (int i = 0; i < POOL_SLOTS; i++)
         if (g->pools[i])
             busy += tally_pool(g->pools[i], now).linked + g->pools[i]->waiters.count;
     return g->n_clients > busy ? g->n_clients - busy : 0;
@@ -108,7 +108,7 @@ void stats_rows_pools(struct worker *w, struct table *t)
     HASH_ITER(hh, w->groups, g, tmp)
     {
         uint64_t idle = idle_clients(g, now);
-        for (int i = 0; i < TOPO_NODES_MAX; i++) {
+        for (int i = 0; i < POOL_SLOTS; i++) {
             if (!g->pools[i])
                 continue;
             row_pool(t, g->pools[i], idle, now);
@@ -239,7 +239,7 @@ void stats_rows_servers(struct worker *w, struct table *t)
     struct pool_group *g, *tmp;
     const usec_t now = worker_now();
     HASH_ITER(hh, w->groups, g, tmp)
-    for (int i = 0; i < TOPO_NODES_MAX; i++) {
+    for (int i = 0; i < POOL_SLOTS; i++) {
         if (!g->pools[i])
             continue;
         rows_of(w, t, &g->pools[i]->busy, now);

@@ -11,6 +11,9 @@
 
 struct worker;
 
+/* Places for pools of one database and user: by node, and some more for nodes that are gone but still in use. */
+enum { POOL_SLOTS = TOPO_NODES_MAX + 64 };
+
 struct group_stats { /* of a database and user */
     uint64_t assignments, xacts, queries, received, sent;
     uint64_t xact_time, query_time, wait_time;
@@ -27,7 +30,7 @@ struct node_stats {
 };
 
 struct worker_stats {
-    struct node_stats nodes[REPL_CLUSTERS_MAX][TOPO_NODES_MAX];
+    struct node_stats nodes[REPL_CLUSTERS_MAX][POOL_SLOTS];
     uint64_t routes[32]; /* by enum route_reason */
     uint64_t pins[16];   /* by enum classify_pin */
     uint64_t clients_total, clients_closed_by_us;

@@ -50,7 +50,7 @@ struct worker {
     struct topo_snapshot *topo[REPL_CLUSTERS_MAX]; /* NULL until the first one came */
     struct drain drains[REPL_CLUSTERS_MAX];
     struct balance_state balance[REPL_CLUSTERS_MAX];
-    uint32_t in_flight[REPL_CLUSTERS_MAX][TOPO_NODES_MAX];
+    uint32_t in_flight[REPL_CLUSTERS_MAX][POOL_SLOTS];
     struct list held[REPL_CLUSTERS_MAX]; /* clients that wait for a primary or for any replica */
     struct prng prng;
     struct list clients;

@@ -78,6 +78,18 @@ kill 'HUP', $t->pid;
 ok($t->wait_for_event('config.reloaded', $mark), 'SIGHUP reads the file');
 is(lag_row('pg2')->{max_lag_ms}, 7000, 'max_lag is in force');
 
+# Nodes move to other indexes and back while transactions are open.
+for my $round (1 .. 3) {
+    $t->set('node a3', %pg3);
+    is(($t->reload)[0], 0, "move $round: a node that sorts before the others");
+    ok(poll_until(sub { (node_row('a3') // { readable => '' })->{readable} eq 't' }), "move $round: is readable");
+    ok($load->wait_acks(5), "move $round: the load goes on");
+    $t->drop_section('node a3');
+    is(($t->reload)[0], 0, "move $round: and is taken out again");
+    ok(poll_until(sub { !node_row('a3') }), "move $round: is gone");
+    ok($load->wait_acks(5), "move $round: the load goes on again");
+}
+
 my $s = $load->stop;
 is_deeply($s->{hung}, [], 'no client hangs');
 is(Load::describe(map { @$_ } @$s{qw(errors closed died)}), '', 'no client saw an error');
