@@ -29,7 +29,7 @@ static const char *const auth_methods[] = {"scram-sha-256", "md5", "password", "
 static const struct conf_setting tanist_rows[] = {
     {ROW(struct tanist_conf, workers), .type = CONF_INT, .def = "auto", .min = 1,
      .max = PUBLISH_WORKERS_MAX, .flags = CONF_AUTO,
-     .doc = "Threads that carry client traffic. auto is one for each core. Pool limits hold for "
+     .doc = "Threads that carry client traffic. auto is one for two cores. Pool limits hold for "
             "all of them together."},
     {ROW(struct tanist_conf, max_client_conn), .type = CONF_INT, .def = "10000", .min = 1,
      .max = 1000000,

@@ -27,7 +27,7 @@ enum no_replica { NO_REPLICA_PRIMARY = 1, NO_REPLICA_WAIT, NO_REPLICA_ERROR };
 enum auth_method { METHOD_SCRAM = 1, METHOD_MD5, METHOD_PASSWORD, METHOD_TRUST };
 
 struct tanist_conf { /* [tanist] */
-    int64_t workers; /* -1: auto, one for each core */
+    int64_t workers; /* -1: auto, one for two cores */
     int64_t max_client_conn;
     char state_dir[CONF_PATH_MAX];
     int log_level;  /* enum log_level */

@@ -64,7 +64,7 @@ sub _defaults
         'cluster prod' => {
             monitor        => "'user=tanist dbname=postgres passfile=$passfile'",
             check_interval => '200ms',
-            check_timeout  => 1000 * $TestEnv::slow . 'ms',
+            check_timeout  => 3000 * $TestEnv::slow . 'ms',
         },
         'database *' => { cluster     => 'prod' },
         'pool *'     => { pool_mode   => 'transaction', pool_size => 20 },
