@@ -16,6 +16,9 @@ enum { CANCEL_TIMEOUT_MS = 10000 };
 struct forward {
     struct loop_msg msg;
     uint32_t slot, secret;
+    struct worker *from; /* where the canceller waits for its connection to end */
+    uint32_t from_slot;
+    uint64_t from_serial;
 };
 
 /* A connection that carries one CancelRequest. The postmaster closes it once the signal is sent. */
@@ -40,8 +43,12 @@ static void end(struct sender *k)
     stream_close(&k->st);
     list_remove(&k->w->cancels, &k->node);
     uv_close((uv_handle_t *)&k->timer, on_timer_closed);
-    if (s && --s->cancels == 0 && s->state == SERVER_CANCELING)
+    if (!s || --s->cancels > 0)
+        return;
+    if (s->state == SERVER_CANCELING)
         pool_release(s->pool, s);
+    else if (s->client)
+        client_process(s->client); /* its next batch was held back */
 }
 
 void cancel_forget(struct server *s)
@@ -143,29 +150,47 @@ static void cancel_here(struct worker *w, uint32_t slot, uint32_t secret)
         client_cancel_wait(c);
 }
 
+/* Back on the worker that took the request: only now may the canceller believe that it was delivered. */
+static void on_forwarded(struct loop_msg *m, struct loop *on)
+{
+    struct forward *f = CONTAINER_OF(m, struct forward, msg);
+    struct client *c = worker_client(on->data, f->from_slot, f->from_serial);
+    if (c)
+        client_close(c, "cancel request");
+    free(f);
+}
+
 static void on_forward(struct loop_msg *m, struct loop *on)
 {
     struct forward *f = CONTAINER_OF(m, struct forward, msg);
     cancel_here(on->data, f->slot, f->secret);
-    free(f);
+    f->msg.run = on_forwarded;
+    if (!loop_post(&f->from->loop, &f->msg))
+        free(f); /* the login's deadline ends the canceller */
 }
 
-void cancel_request(struct worker *w, uint32_t pid, uint32_t secret)
+bool cancel_request(struct client *canceller, uint32_t pid, uint32_t secret)
 {
+    struct worker *w = canceller->w;
     const uint32_t worker = (pid >> 24) - 1, slot = pid & 0xffffff;
     if (worker >= (uint32_t)w->proxy->n_workers)
-        return;
+        return true;
     struct worker *to = w->proxy->workers[worker];
     if (to == w) {
         cancel_here(w, slot, secret);
-        return;
+        return true;
     }
     struct forward *f = calloc(1, sizeof(*f));
     if (!f)
-        return;
-    f->slot = slot;
-    f->secret = secret;
+        return true;
+    *f = (struct forward){.slot = slot,
+                          .secret = secret,
+                          .from = w,
+                          .from_slot = canceller->slot,
+                          .from_serial = canceller->serial};
     f->msg.run = on_forward;
-    if (!loop_post(&to->loop, &f->msg))
-        free(f);
+    if (loop_post(&to->loop, &f->msg))
+        return false;
+    free(f);
+    return true;
 }

@@ -4,7 +4,10 @@
 #ifndef TANIST_PROXY_CANCEL_H
 #define TANIST_PROXY_CANCEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "../replication/base/attrs.h"
 
 struct client;
 struct server;
@@ -16,8 +19,9 @@ static inline uint32_t cancel_pid(int worker, uint32_t slot)
     return ((uint32_t)worker + 1) << 24 | slot;
 }
 
-/* A CancelRequest arrived on w: find the worker and forward. Nothing is ever answered. */
-void cancel_request(struct worker *w, uint32_t pid, uint32_t secret);
+/* A CancelRequest arrived: finds the worker and forwards. Nothing is ever answered, but the canceller's connection ends only
+ * when the request has reached its worker: true if the caller closes it now, false if that happens later. */
+bool cancel_request(struct client *canceller, uint32_t pid, uint32_t secret) MUST_CHECK;
 /* Sends a CancelRequest to the server's node (also for clients that went away). */
 void cancel_server(struct server *s);
 /* The server is being closed: requests under way for it end by themselves. */

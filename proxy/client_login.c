@@ -492,10 +492,12 @@ static size_t on_first_packet(struct client *c, const uint8_t *p, size_t n)
         return s.total;
     }
     case STARTUP_CANCEL:
-        if (s.key_len == 4)
-            cancel_request(c->w, s.pid, be32(s.key));
-        client_close(c, "cancel request");
-        return 0;
+        if (s.key_len != 4 || cancel_request(c, s.pid, be32(s.key))) {
+            client_close(c, "cancel request");
+            return 0;
+        }
+        c->state = CLIENT_AUTH; /* nothing more is expected of it */
+        return s.total;
     case STARTUP_V3:
         on_startup(c, &s);
         return s.total;

@@ -493,6 +493,8 @@ static size_t step_linked(struct client *c, const struct frame *f)
     }
     if (stream_kept(&s->st) > STREAM_HIGH)
         return 0;
+    if (s->cancels > 0 && !c->batch.opened)
+        return 0; /* a cancel under way was meant for the batch before: it shall not hit this one */
     if (f->total > c->view_n && needs_whole(f->type)) {
         if (f->total > CLIENT_INSPECT_MAX)
             protocol_error(c, "message is too long");
