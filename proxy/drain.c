@@ -140,6 +140,10 @@ void drain_adopt(struct worker *w, int cluster, struct topo_snapshot *s)
     BUG_ON(old && (s->topo.epoch < old->topo.epoch || s->topo.version < old->topo.version));
     const int changed = topology_diff(old ? &old->topo : NULL, &s->topo, changes);
     const bool new_epoch = !old || old->topo.epoch != s->topo.epoch;
+    /* Who waits for the old writer's servers waits for nothing now, even if nothing else of that node changed. */
+    const bool writer_moved = old && old->topo.writer != s->topo.writer;
+    if (writer_moved && old->topo.writer >= 0)
+        changes[old->topo.writer] |= TOPO_CHANGED_ROLE;
     const bool writer_came = s->topo.writer >= 0 && (!old || old->topo.writer != s->topo.writer);
     w->topo[cluster] = s;
     if (old && !same_places(&old->topo, &s->topo))
@@ -154,9 +158,8 @@ void drain_adopt(struct worker *w, int cluster, struct topo_snapshot *s)
         publish_ack_adopted(w->proxy->publish, w->id, cluster, s->topo.epoch);
         drain_check(w, cluster, now);
     }
-    if (changed > 0) {
+    if (changed > 0 || writer_moved)
         reroute(w, cluster, changes);
-    }
     if (changed > 0 || writer_came || !list_empty(&w->held[cluster]))
         release_held(w, cluster);
     struct pool_group *g, *tmp;

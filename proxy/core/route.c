@@ -72,7 +72,8 @@ static int pick_replica(const struct route_in *in, lsn_t floor, bool *behind)
 static struct route_out to_primary(const struct route_in *in, enum route_reason reason)
 {
     const int writer = in->topo->writer;
-    if (writer == TOPO_NO_WRITER)
+    /* A writer that does not answer is not given up yet (or a replica still hears it): nothing can be sent there. */
+    if (writer == TOPO_NO_WRITER || in->topo->nodes[writer].unreadable == READ_DOWN)
         return (struct route_out){.kind = ROUTE_HOLD, .reason = RR_NO_WRITER, .node = -1};
     return (struct route_out){.kind = ROUTE_TO_NODE, .reason = reason, .node = writer};
 }

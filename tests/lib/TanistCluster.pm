@@ -32,7 +32,7 @@ sub new
     $ENV{PGUSER} = 'postgres';
 
     my $p = $self->_new_node(1);
-    $p->init(allows_streaming => 1, extra => [ '-U', 'postgres', '--no-instructions' ]);
+    $p->init(allows_streaming => 1, extra => [ '-U', 'postgres', '--no-instructions', '-E', 'UTF8', '--locale=C' ]);
     $p->append_conf('postgresql.conf', _conf(%o));
     _write_hba($p);
     $p->start;

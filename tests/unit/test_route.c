@@ -284,6 +284,36 @@ static void test_whole_domain(void **state)
 }
 
 /* Replicas that may serve are all used. */
+/* A writer that does not answer, but is not given up (a replica may still hear it): hold, whatever the policy. */
+static void test_silent_writer(void **state)
+{
+    (void)state;
+    static struct topology t;
+    struct session_floor floor = {0};
+    struct balance_state balance = {{0}};
+    struct prng prng;
+    const uint32_t in_flight[TOPO_NODES_MAX] = {0};
+    prng_init(&prng, 1);
+    memset(&t, 0, sizeof(t));
+    t.n_nodes = 1;
+    t.nodes[0].role = ROLE_PRIMARY;
+    struct route_in in = {.topo = &t,
+                          .floor = &floor,
+                          .split = true,
+                          .when_no_replica = 1,
+                          .balance = BALANCE_LEAST_BUSY,
+                          .in_flight = in_flight,
+                          .balance_state = &balance,
+                          .prng = &prng};
+    assert_int_equal(route_decide(&in).kind, ROUTE_TO_NODE);
+    t.nodes[0].unreadable = READ_DOWN;
+    for (int read = 0; read < 2; read++) {
+        in.read = read;
+        assert_int_equal(route_decide(&in).kind, ROUTE_HOLD);
+        assert_int_equal(route_decide(&in).reason, RR_NO_WRITER);
+    }
+}
+
 static void test_spreads(void **state)
 {
     (void)state;
@@ -318,9 +348,10 @@ static void test_spreads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_floor),        cmocka_unit_test(test_floor_of_async_commit),
-        cmocka_unit_test(test_has_floor),    cmocka_unit_test(test_reasons_have_names),
-        cmocka_unit_test(test_whole_domain), cmocka_unit_test(test_spreads),
+        cmocka_unit_test(test_floor),         cmocka_unit_test(test_floor_of_async_commit),
+        cmocka_unit_test(test_has_floor),     cmocka_unit_test(test_reasons_have_names),
+        cmocka_unit_test(test_whole_domain),  cmocka_unit_test(test_spreads),
+        cmocka_unit_test(test_silent_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
