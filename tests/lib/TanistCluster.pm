@@ -162,7 +162,8 @@ sub poll_sql
     my ($self, $name, $sql, $expected, $seconds) = @_;
     return poll_until(
         sub {
-            my ($rc, $out) = $self->node($name)->psql('postgres', $sql);
+            # Cluster's psql dies when its connection ends, as it does on a primary that is being fenced.
+            my ($rc, $out) = eval { $self->node($name)->psql('postgres', $sql) };
             return defined $rc && $rc == 0 && $out eq ($expected // 't');
         },
         $seconds);

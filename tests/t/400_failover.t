@@ -84,7 +84,7 @@ sub failover
     my $return = $t->log_offset;
     $how eq 'kill' ? $c->start($old) : $c->thaw($old);
     ok($t->wait_for_event('node.up', $return, node => $old), "$how: $old is back");
-    is($c->sql($old, 'SELECT pg_is_in_recovery()'), 'f', "$how: it takes itself for a primary");
+    ok($c->poll_sql($old, 'SELECT pg_is_in_recovery()', 'f'), "$how: it takes itself for a primary");
     ok(poll_until(sub { (node_row($old) // {})->{reason} =~ /old primary/ }), "$how: it is fenced") or diag(explain(node_row($old)));
     ok($load->wait_acks(10), "$how: the load goes on beside it");
     is(node_row($old)->{readable}, 'f', "$how: no reads go there");
