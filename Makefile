@@ -135,7 +135,7 @@ $(B)/fuzz/fuzz_console_parse: $(B)/proxy/admin/console_parse.o
 DEPS_BUILD := gcc libc6-dev make pkg-config libuv1-dev libpq-dev libssl-dev libinih-dev uthash-dev
 DEPS_RUN := postgresql-15 postgresql-client-15 perl util-linux
 DEPS_TEST := $(DEPS_RUN) postgresql-server-dev-15 libipc-run-perl libcmocka-dev libjansson-dev libpg-query-dev \
-	clang clang-format libclang-rt-14-dev valgrind git
+	clang clang-format libclang-rt-14-dev valgrind git openssl
 
 deps: ## install the missing Debian 12 packages (root or sudo)
 	@tests/tools/deps $(DEPS_BUILD) $(DEPS_TEST)
