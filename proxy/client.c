@@ -242,7 +242,7 @@ static void send_error(struct client *c, int code, enum errresp_severity sev, co
     stream_send(&c->st, out, w.n);
 }
 
-static void send_ready(struct client *c)
+void client_send_ready(struct client *c)
 {
     uint8_t out[8];
     struct writer w = writer_of(out, sizeof(out));
@@ -269,7 +269,7 @@ void client_batch_reset(struct client *c, bool retry)
 static void answer_and_skip(struct client *c)
 {
     if (c->batch.sync_seen) {
-        send_ready(c);
+        client_send_ready(c);
         client_batch_reset(c, false);
         return;
     }
@@ -378,10 +378,12 @@ static void settle_batch(struct client *c, uint8_t status)
         st->xacts++;
         st->xact_time += (uint64_t)(now - c->request_at);
         const struct topology *t = worker_topo(w, c->group->cluster);
+        const int node =
+            s->pool->node; /* behind the last node if a reload took it away meanwhile */
         /* A transaction that ran on a replica wrote nothing, whatever its statements were called. */
-        if (c->tx_wrote && t && s->pool->node == t->writer)
-            floor_wrote(&c->floor, now);
-        else if (c->tx_wrote && (!t || t->nodes[s->pool->node].role != ROLE_REPLICA))
+        const bool on_replica =
+            t && node < t->n_nodes && node != t->writer && t->nodes[node].role == ROLE_REPLICA;
+        if (c->tx_wrote && !on_replica)
             floor_wrote(&c->floor, now);
         c->tx_wrote = false;
         c->tx_read_only = false;

@@ -127,6 +127,9 @@ void client_fatal(struct client *c, int code, const char *message, const char *h
 /* ERROR, and ReadyForQuery if the client waits for it. Unsent requests of the batch are dropped. */
 void client_error(struct client *c, int code, const char *message, const char *hint);
 
+/* ReadyForQuery with the state that the client believes in. */
+void client_send_ready(struct client *c);
+
 /* Requests: works on what there is until more is needed or somebody must be waited for. */
 void client_process(struct client *c);
 void client_on_readable(struct stream *st);

@@ -140,13 +140,8 @@ static void enter(struct client *c)
 /* The parameters are tried on a server before the client is told that it is in. */
 static void verify_params(struct client *c)
 {
-    const struct topology *t = worker_topo(c->w, c->group->cluster);
-    int node = t ? t->writer : -1;
-    for (int i = 0; t && i < t->n_nodes && node < 0; i++)
-        if (t->nodes[i].unreadable == READ_OK)
-            node = i;
     c->verifying = true;
-    struct pool *p = node >= 0 ? pool_of(c->group, node) : NULL;
+    struct pool *p = pool_of_any(c->group);
     if (!p) {
         client_wait_in(c, &c->group->welcome_waiters);
         return;

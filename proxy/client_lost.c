@@ -12,14 +12,6 @@
 
 enum { OUT = ERRRESP_SIZE_MAX + 64 };
 
-static void ready(struct client *c)
-{
-    uint8_t out[8];
-    struct writer w = writer_of(out, sizeof(out));
-    encode_ready(&w, c->tx);
-    stream_send(&c->st, out, w.n);
-}
-
 static void refuse(struct client *c)
 {
     uint8_t out[OUT];
@@ -90,7 +82,7 @@ static void on_query(struct client *c, const uint8_t *body, size_t n)
     } else {
         refuse(c);
     }
-    ready(c);
+    client_send_ready(c);
 }
 
 static void made_up(struct client *c, uint8_t type)
@@ -213,7 +205,7 @@ static int on_extended(struct client *c, const struct frame *f, const uint8_t *b
         return 0;
     case 'F':
         refuse(c);
-        ready(c);
+        client_send_ready(c);
         return 0;
     default: /* Flush, and copy data of a COPY that is no more */
         return 0;
@@ -234,7 +226,7 @@ size_t client_lost_request(struct client *c, const uint8_t *p, size_t n)
             if (!c->lost_skip)
                 refuse(c);
             c->lost_skip = false;
-            ready(c);
+            client_send_ready(c);
         } else if (!skipping) {
             skip(c);
         }
@@ -244,10 +236,10 @@ size_t client_lost_request(struct client *c, const uint8_t *p, size_t n)
         return f.total;
     if (f.type == 'S') {
         c->lost_skip = false;
-        ready(c);
+        client_send_ready(c);
     } else if (f.type == 'Q' && c->lost_skip) {
         c->lost_skip = false; /* the Query that the error answered */
-        ready(c);
+        client_send_ready(c);
     } else if (f.type == 'Q') {
         on_query(c, p + FRAME_HEADER, f.body_len);
     } else if (on_extended(c, &f, p + FRAME_HEADER) < 0) {

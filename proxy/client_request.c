@@ -469,12 +469,8 @@ static size_t without_server(struct client *c, const struct frame *f)
     if (f->total > c->view_n ||
         (f->type != 'S' && f->type != 'H' && f->type != 'd' && f->type != 'c' && f->type != 'f'))
         return 0;
-    if (f->type == 'S') {
-        uint8_t out[8];
-        struct writer w = writer_of(out, sizeof(out));
-        encode_ready(&w, c->tx);
-        stream_send(&c->st, out, w.n);
-    }
+    if (f->type == 'S')
+        client_send_ready(c);
     return f->total;
 }
 

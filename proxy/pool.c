@@ -471,20 +471,25 @@ void pool_reroute(struct pool *p)
 
 /* -- welcome ------------------------------------------------------------------------------------------------------- */
 
-void pool_want_welcome(struct pool_group *g)
+struct pool *pool_of_any(struct pool_group *g)
 {
     const struct topology *t = worker_topo(g->w, g->cluster);
-    if (!t || list_empty(&g->welcome_waiters))
+    int node = t ? t->writer : TOPO_NO_WRITER;
+    for (int i = 0; t && i < t->n_nodes && node < 0; i++)
+        if (t->nodes[i].unreadable == READ_OK)
+            node = i;
+    return node >= 0 ? pool_of(g, node) : NULL;
+}
+
+void pool_want_welcome(struct pool_group *g)
+{
+    if (!worker_topo(g->w, g->cluster) || list_empty(&g->welcome_waiters))
         return;
     if (g->welcome_ready) { /* they wait for a node to try their parameters on */
         refuse_all(&g->welcome_waiters, NULL);
         return;
     }
-    int node = t->writer;
-    for (int i = 0; i < t->n_nodes && node < 0; i++)
-        if (t->nodes[i].unreadable == READ_OK)
-            node = i;
-    struct pool *p = node >= 0 ? pool_of(g, node) : NULL;
+    struct pool *p = pool_of_any(g);
     if (!p || !list_empty(&p->login) || worker_now() < p->retry_at)
         return;
     struct err e;

@@ -98,6 +98,9 @@ struct params_ref *pool_params(struct pool_group *g, const struct params *p) MUS
 
 struct pool *pool_of(struct pool_group *g, int node) MUST_CHECK;
 
+/* Of any node that can tell the welcome and try parameters: the primary if there is one. NULL: none now. */
+struct pool *pool_of_any(struct pool_group *g) MUST_CHECK;
+
 /* Gives the client a server of the node now (true), or queues it: client_on_server or client_on_refused follows. */
 bool pool_checkout(struct pool *p, struct client *c);
 /* A server came free, clean and idle: to the first waiter, to another worker that starves, or to the idle list. */
