@@ -63,6 +63,13 @@ static void decide_steady(struct cluster *c)
         cluster_repair(c);
 }
 
+static void set_beats(struct cluster *c)
+{
+    const bool on = c->failover_conf.heartbeat && c->decide_policy.mode != FAILOVER_FOLLOW;
+    for (int i = 0; i < c->n_nodes; i++)
+        node_beat(c->nodes[i], on && i == c->topo.writer);
+}
+
 static void cluster_decide(struct cluster *c)
 {
     c->dirty = false;
@@ -76,6 +83,7 @@ static void cluster_decide(struct cluster *c)
     } else {
         decide_steady(c);
     }
+    set_beats(c);
 }
 
 static void on_soon(uv_timer_t *t)

@@ -283,6 +283,11 @@ void node_schedule(struct node *n, const struct health *h, const struct health_p
     uv_timer_start(&n->timer, on_timer, (uint64_t)((wait + USEC_PER_MS - 1) / USEC_PER_MS), 0);
 }
 
+void node_beat(struct node *n, bool on)
+{
+    n->probe.beat = on;
+}
+
 bool node_sample(struct node *n, usec_t timeout)
 {
     return !n->on_closed && probe_sample(&n->probe, timeout);

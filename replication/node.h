@@ -64,6 +64,8 @@ void node_reconfigure(struct node *n, const struct node_conf *conf, const char *
 void node_schedule(struct node *n, const struct health *h, const struct health_policy *p);
 /* Probes now, whatever the schedule says. */
 void node_probe(struct node *n, usec_t timeout);
+/* Whether probes write a heartbeat when the node is a primary: on the announced writer only. */
+void node_beat(struct node *n, bool on);
 /* False when no sample can be taken now. */
 bool node_sample(struct node *n, usec_t timeout);
 /* The address in use; empty for sockets and while unresolved. */

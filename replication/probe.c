@@ -10,6 +10,12 @@ static const char SAMPLE_SQL[] = "SELECT r, CASE WHEN r THEN pg_catalog.pg_last_
                                  "pg_catalog.pg_current_wal_insert_lsn() END "
                                  "FROM (SELECT pg_catalog.pg_is_in_recovery() AS r) s";
 
+/* A tiny WAL record that needs no table, no transaction id and no flush of its own (the WAL writer flushes it within
+ * wal_writer_delay). It gives an otherwise idle primary something to send: replicas keep hearing it, and their lag can be
+ * told from their silence. The CASE guards a node that became a replica meanwhile. */
+static const char BEAT_SQL[] = "SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN "
+                               "pg_catalog.pg_logical_emit_message(false, 'tanist', '') END";
+
 static void probe_connect(struct probe *p);
 static void probe_observe(struct probe *p);
 static void probe_ask(struct probe *p, const char *sql, enum probe_state state, pgconn_query_cb cb);
@@ -135,6 +141,17 @@ static void on_peers(void *arg, const struct pgresult *r, const struct err *e,
     probe_ask(p, OBSERVE_SLOTS_SQL, PROBE_SLOTS, on_slots);
 }
 
+/* A heartbeat that the server refuses is no sign of death; one that it does not answer is. */
+static void on_beat(void *arg, const struct pgresult *r, const struct err *e, enum pgconn_fail fail)
+{
+    struct probe *p = arg;
+    if (!r && (fail != PGCONN_SERVER || !pgconn_usable(p->conn))) {
+        probe_fail(p, e, outcome_of(fail, e, false));
+        return;
+    }
+    probe_ask(p, OBSERVE_PEERS_SQL, PROBE_PEERS, on_peers);
+}
+
 static void on_observed(void *arg, const struct pgresult *r, const struct err *e,
                         enum pgconn_fail fail)
 {
@@ -166,7 +183,10 @@ static void on_observed(void *arg, const struct pgresult *r, const struct err *e
         return;
     }
     p->result.has_peers = true;
-    probe_ask(p, OBSERVE_PEERS_SQL, PROBE_PEERS, on_peers);
+    if (p->beat)
+        probe_ask(p, BEAT_SQL, PROBE_BEATING, on_beat);
+    else
+        probe_ask(p, OBSERVE_PEERS_SQL, PROBE_PEERS, on_peers);
 }
 
 static void probe_ask(struct probe *p, const char *sql, enum probe_state state, pgconn_query_cb cb)

@@ -49,6 +49,7 @@ enum probe_state {
     PROBE_IDLE = 1,
     PROBE_CONNECTING,
     PROBE_OBSERVING,
+    PROBE_BEATING,
     PROBE_PEERS,
     PROBE_SLOTS,
     PROBE_SAMPLING
@@ -60,6 +61,7 @@ struct probe {
     struct probe_target *target; /* lends until probe_close */
     struct probe_events events;
     enum probe_state state;
+    bool beat; /* set by the owner: a primary gets a heartbeat with every probe */
     struct pgconn *conn;
     int tries; /* addresses tried by this connect */
     bool retried;

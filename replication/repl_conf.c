@@ -88,6 +88,12 @@ static const struct conf_setting failover_rows[] = {
      .min = USEC_PER_SEC, .max = 24 * 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
      .doc = "How long the chosen replica may take to replay what it has received before another "
             "one is tried."},
+    {ROW(struct failover_conf, heartbeat), .type = CONF_BOOL, .def = "on", .flags = CONF_RELOAD,
+     .doc = "Whether every probe of the primary also writes a tiny WAL record (a logical message, "
+            "no table needed; "
+            "about 100 bytes). It keeps the replicas of an idle primary informed, shows a primary "
+            "that answers but "
+            "cannot write, and makes lag measurable. Never in follow mode."},
     {ROW(struct failover_conf, demote_command), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc =
          "Shell command that is run after a switchover, to make the old primary a replica: stop "

@@ -42,6 +42,7 @@ struct failover_conf {
     usec_t drain_timeout;
     usec_t promote_timeout;
     usec_t catchup_timeout; /* replay of received WAL before a promotion */
+    bool heartbeat;
     char demote_command[REPL_CONNINFO_MAX];
 };
 
