@@ -103,7 +103,7 @@ static bool same_numbers(const struct topology *a, const struct topology *b)
         const struct topo_node *x = &a->nodes[i], *y = &b->nodes[i];
         if (x->lag_known != y->lag_known || x->lag != y->lag || x->lag_bytes != y->lag_bytes ||
             x->replay_lsn != y->replay_lsn || x->timeline != y->timeline ||
-            x->unreadable != y->unreadable)
+            x->unreadable != y->unreadable || x->connections_max != y->connections_max)
             return false;
     }
     return true;

@@ -49,14 +49,15 @@ bool route_has_floor(const struct topology *t, int i, lsn_t floor)
 }
 
 /* Reads on replicas that may serve them; -1 and *behind when only the floor stood in the way. */
-static int pick_replica(const struct route_in *in, lsn_t floor, bool *behind)
+static int pick_replica(const struct route_in *in, uint64_t avoid, lsn_t floor, bool *behind)
 {
     struct balance_load loads[TOPO_NODES_MAX];
     const struct topology *t = in->topo;
     bool any = false, readable = false;
     for (int i = 0; i < t->n_nodes; i++) {
         const struct topo_node *n = &t->nodes[i];
-        const bool ok = i != t->writer && n->role == ROLE_REPLICA && n->unreadable == READ_OK;
+        const bool ok = i != t->writer && n->role == ROLE_REPLICA && n->unreadable == READ_OK &&
+                        !(avoid >> i & 1);
         readable |= ok;
         loads[i] = (struct balance_load){.eligible = ok && route_has_floor(t, i, floor),
                                          .weight = n->weight,
@@ -67,6 +68,19 @@ static int pick_replica(const struct route_in *in, lsn_t floor, bool *behind)
     if (!any)
         return BALANCE_NONE;
     return balance_pick(in->balance, loads, t->n_nodes, in->balance_state, in->prng);
+}
+
+/* A node that takes no logins is passed over as long as another one can serve, the primary included; if nobody else may,
+ * the client waits there. */
+static int pick_any_replica(const struct route_in *in, lsn_t floor, bool *behind)
+{
+    const int node = pick_replica(in, in->avoid, floor, behind), writer = in->topo->writer;
+    const bool primary = in->when_no_replica == 1 && !in->force_replica &&
+                         writer != TOPO_NO_WRITER &&
+                         in->topo->nodes[writer].unreadable != READ_DOWN;
+    if (node >= 0 || in->avoid == 0 || *behind || primary)
+        return node;
+    return pick_replica(in, 0, floor, behind);
 }
 
 static struct route_out to_primary(const struct route_in *in, enum route_reason reason)
@@ -87,7 +101,7 @@ static struct route_out read_decide(const struct route_in *in)
         dirty = in->floor->dirty;
         floor = in->floor->floor;
     }
-    const int node = dirty ? BALANCE_NONE : pick_replica(in, floor, &behind);
+    const int node = dirty ? BALANCE_NONE : pick_any_replica(in, floor, &behind);
     if (node >= 0)
         return (struct route_out){.kind = ROUTE_TO_NODE, .reason = RR_READ, .node = node};
     const enum route_reason why = dirty ? RR_DIRTY : behind ? RR_FLOOR : RR_NO_REPLICA;

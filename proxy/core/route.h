@@ -57,6 +57,7 @@ struct route_in {
     bool retry;                  /* failed on a replica: the primary now */
     bool split;                  /* read_write_split */
     bool eventual;               /* consistency = eventual: no floor */
+    uint64_t avoid;              /* bit i: logins to node i have just failed */
     int when_no_replica;         /* 1 primary, 2 wait, 3 error (proxy_conf.h) */
     enum balance_policy balance;
     const uint32_t *in_flight; /* by node, of this worker */

@@ -400,6 +400,7 @@ static void fill_node(const struct view *v, int i, const struct topology *prev, 
     t->lag = n->lag.time;
     t->lag_bytes = n->lag.bytes;
     t->timeline = n->timeline;
+    t->connections_max = n->obs.max_connections > 0 ? (uint32_t)n->obs.max_connections : 0;
     if (n->seen)
         t->replay_lsn = n->obs.role == ROLE_PRIMARY ? n->obs.flush_lsn : n->obs.replay_lsn;
 }

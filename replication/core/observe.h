@@ -56,8 +56,8 @@ struct observation {
     int server_version_num;
     bool
         commit_flushes; /* synchronous_commit is not off, neither by default nor for any role or database */
-    bool read_only; /* default_transaction_read_only (a soft fence) */
-    int max_connections;
+    bool read_only;      /* default_transaction_read_only (a soft fence) */
+    int max_connections; /* without those reserved for superusers */
     char synchronous_standby_names[256];
     char primary_conninfo_host
         [TOPO_HOST_MAX]; /* replica: host= of primary_conninfo if we may see it, else empty */

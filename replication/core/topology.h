@@ -51,6 +51,7 @@ struct topo_node {
     uint64_t lag_bytes; /* behind the newest known primary position */
     lsn_t replay_lsn;   /* latest observed; monotonic within a timeline */
     uint32_t timeline;
+    uint32_t connections_max; /* that ordinary roles may have there; 0: not known */
 };
 
 /* A position of the writer, sampled by the manager. A session whose write was answered before sent_at is covered by

@@ -314,6 +314,59 @@ static void test_silent_writer(void **state)
     }
 }
 
+/* Nodes that take no logins now: others serve, the primary too; if nobody else may, they are waited for. */
+static void test_avoids(void **state)
+{
+    (void)state;
+    static struct topology t;
+    static const uint32_t in_flight[TOPO_NODES_MAX];
+    static const struct {
+        uint64_t avoid;
+        int when_no_replica;
+        bool force_replica, no_writer;
+        int among; /* bits of the nodes that may be chosen */
+    } rows[] = {
+        {.avoid = 2, .when_no_replica = 1, .among = 4},
+        {.avoid = 4, .when_no_replica = 2, .among = 2},
+        {.avoid = 6, .when_no_replica = 1, .among = 1},
+        {.avoid = 7, .when_no_replica = 1, .among = 1},
+        {.avoid = 6, .when_no_replica = 1, .no_writer = true, .among = 6},
+        {.avoid = 6, .when_no_replica = 2, .among = 6},
+        {.avoid = 6, .when_no_replica = 3, .among = 6},
+        {.avoid = 6, .when_no_replica = 1, .force_replica = true, .among = 6},
+        {.avoid = 1, .when_no_replica = 1, .among = 6},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct session_floor f = {0};
+        struct balance_state st = {0};
+        struct prng prng;
+        prng_init(&prng, i + 1);
+        t = (struct topology){.timeline = 2, .n_nodes = 3};
+        t.writer = rows[i].no_writer ? TOPO_NO_WRITER : 0;
+        t.nodes[0] = (struct topo_node){.role = ROLE_PRIMARY, .timeline = 2};
+        make_replica(&t.nodes[1], REP_AHEAD);
+        make_replica(&t.nodes[2], REP_AHEAD);
+        const struct route_in in = {.topo = &t,
+                                    .floor = &f,
+                                    .read = true,
+                                    .split = true,
+                                    .avoid = rows[i].avoid,
+                                    .force_replica = rows[i].force_replica,
+                                    .when_no_replica = rows[i].when_no_replica,
+                                    .balance = BALANCE_LEAST_BUSY,
+                                    .in_flight = in_flight,
+                                    .balance_state = &st,
+                                    .prng = &prng};
+        int seen = 0;
+        for (int k = 0; k < 50; k++) {
+            const struct route_out out = route_decide(&in);
+            assert_int_equal(out.kind, ROUTE_TO_NODE);
+            seen |= 1 << out.node;
+        }
+        assert_int_equal(seen, rows[i].among);
+    }
+}
+
 static void test_spreads(void **state)
 {
     (void)state;
@@ -348,10 +401,10 @@ static void test_spreads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_floor),         cmocka_unit_test(test_floor_of_async_commit),
-        cmocka_unit_test(test_has_floor),     cmocka_unit_test(test_reasons_have_names),
-        cmocka_unit_test(test_whole_domain),  cmocka_unit_test(test_spreads),
-        cmocka_unit_test(test_silent_writer),
+        cmocka_unit_test(test_floor),        cmocka_unit_test(test_floor_of_async_commit),
+        cmocka_unit_test(test_has_floor),    cmocka_unit_test(test_reasons_have_names),
+        cmocka_unit_test(test_whole_domain), cmocka_unit_test(test_avoids),
+        cmocka_unit_test(test_spreads),      cmocka_unit_test(test_silent_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
