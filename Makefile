@@ -71,9 +71,10 @@ SHELL_SRC := $(wildcard replication/*.c proxy/*.c proxy/admin/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 SIM_SRC := $(wildcard tests/sim/*.c)
+CONSISTENCY_SRC := $(wildcard tests/consistency/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 HEADERS := $(wildcard replication/*.h replication/*/*.h proxy/*.h proxy/*/*.h tests/*/*.h)
-C_FILES := $(PURE_SRC) $(SHELL_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(SIM_SRC) $(FUZZ_SRC) $(HEADERS)
+C_FILES := $(PURE_SRC) $(SHELL_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(SIM_SRC) $(CONSISTENCY_SRC) $(FUZZ_SRC) $(HEADERS)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%.t,$(UNIT_SRC))
@@ -113,11 +114,16 @@ $(B)/unit/test_tls.t: $(B)/proxy/tls.o
 $(B)/unit/test_prepared.t: $(B)/proxy/prepared.o
 $(B)/unit/test_inbuf.t: $(B)/proxy/inbuf.o
 $(B)/unit/test_gather.t: $(B)/proxy/gather.o
+$(B)/unit/test_history.t: $(B)/tests/consistency/history.o
 
 # libpg_query is PostgreSQL's own grammar: the oracle for our classification, in tests only.
 $(B)/unit/test_classify_oracle.t: UNIT_LIBS := -lpg_query -ljansson
 
 $(B)/sim: $(call obj,$(SIM_SRC)) $(B)/libpure.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(B)/consistency: $(call obj,$(CONSISTENCY_SRC)) $(B)/libpure.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -176,7 +182,7 @@ check: deps ## packages, build, unit tests, simulator, lints, end-to-end tests
 	@$(MAKE) --no-print-directory sim
 	@$(MAKE) --no-print-directory e2e
 
-build-tests: $(UNIT_BIN) $(if $(SIM_SRC),$(B)/sim)
+build-tests: $(UNIT_BIN) $(if $(SIM_SRC),$(B)/sim) $(B)/consistency
 
 unit: $(UNIT_BIN) ## build and run the unit tests
 	$(if $(UNIT_BIN),CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_BIN))
@@ -184,8 +190,11 @@ unit: $(UNIT_BIN) ## build and run the unit tests
 sim: $(if $(SIM_SRC),$(B)/sim) ## run the failover simulator over SEEDS
 	$(if $(SIM_SRC),$(B)/sim --tap --seeds $(SEEDS),@:)
 
-e2e: all ## end-to-end tests on real servers (TESTS=... for some)
+e2e: all $(B)/consistency ## end-to-end tests on real servers (TESTS=... for some)
 	prove -I tests/lib --timer $(TESTS)
+
+check-consistency: all $(B)/consistency ## the consistency checker with a million reads for each level (READS=...)
+	TANIST_CONSISTENCY_READS=$(or $(READS),1000000) TANIST_TEST_MAX=7200 prove -I tests/lib --timer -v tests/t/330_consistency.t
 
 asan: ## unit tests and a short end-to-end run under address and undefined sanitizers
 	$(MAKE) $(JOBS) SAN=address all build-tests
@@ -302,7 +311,7 @@ help: ## this list
 clean: ## remove build output
 	rm -rf build build-* tmp_check
 
-.PHONY: all deps deps-demo demo demo-kill demo-stop check build-tests unit sim e2e asan tsan memcheck fuzz fuzz-build fuzz-run fuzz-seeds \
+.PHONY: all deps deps-demo demo demo-kill demo-stop check check-consistency build-tests unit sim e2e asan tsan memcheck fuzz fuzz-build fuzz-run fuzz-seeds \
 	fuzz-seeds-run cov bench-classify lint lint-includes lint-headers lint-size lint-format lint-conf lint-tokens \
 	format sample install uninstall compdb help clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

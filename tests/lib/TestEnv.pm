@@ -40,7 +40,7 @@ sub stage
     system('cp', '-a', (grep { -e } map { "$top/$_" } qw(tests conf doc contrib)), $dir) == 0 or die "cp: $?\n";
     if (-e "$build/tanist") {
         mkdir "$dir/build" or die "$dir/build: $!\n";
-        system('cp', '-a', "$build/tanist", "$dir/build/") == 0 or die "cp: $?\n";
+        system('cp', '-a', (grep { -e } map { "$build/$_" } qw(tanist consistency)), "$dir/build/") == 0 or die "cp: $?\n";
     }
     system('chown', '-R', "$uid:$gid", $dir) == 0 or die "chown: $?\n";
     return $dir;
@@ -116,7 +116,7 @@ BEGIN {
     $SIG{ALRM} = sub { die "the test took longer than $test_max s (TANIST_TEST_MAX)\n" };
     $SIG{TERM} = $SIG{INT} = sub { die "stopped by SIG$_[0]\n" };
     alarm $test_max;
-    delete @ENV{ grep { /^TANIST_/ && !/^TANIST_(?:BUILD|TEST_MAX|WRAPPER|KEEP)$/ } keys %ENV };
+    delete @ENV{ grep { /^TANIST_/ && !/^TANIST_(?:BUILD|TEST_MAX|WRAPPER|KEEP|CONSISTENCY_READS)$/ } keys %ENV };
 }
 
 # Polls `$code` until it is true; returns that value, or nothing after `$seconds`.
