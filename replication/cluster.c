@@ -297,7 +297,7 @@ void cluster_reload(struct cluster *c, const struct repl_conf *conf)
     }
     memcpy(c->nodes, nodes, sizeof(c->nodes[0]) * (size_t)n_nodes);
     c->n_nodes = n_nodes;
-    c->sampling = c->repairing = c->slotless = 0;
+    c->repairing = c->slotless = 0;
     keep_history(&c->view, old);
     const int writer =
         c->topo.writer >= 0 ? view_find(&c->view, c->topo.nodes[c->topo.writer].name) : -1;

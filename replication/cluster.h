@@ -97,9 +97,9 @@ struct cluster {
 
     usec_t settle_until; /* after a run: watch the followers closely */
 
-    bool sample_wanted;
-    uint64_t sampling; /* nodes whose samples are awaited */
-    usec_t sampled_at; /* start of the last round */
+    bool sample_wanted; /* somebody waits for a sample */
+    bool sample_of_use; /* nobody waits, but it would spare somebody the wait */
+    usec_t sampled_at;  /* start of the last round */
 
     uv_timer_t tick, soon, sample_timer;
     bool dirty;
@@ -128,7 +128,7 @@ void cluster_free(struct cluster *c);
 void cluster_reload(struct cluster *c, const struct repl_conf *conf);
 
 void cluster_hint(struct cluster *c, uint64_t nodes);
-void cluster_want_sample(struct cluster *c);
+void cluster_want_sample(struct cluster *c, bool waiting);
 void cluster_acked(struct cluster *c); /* a worker acknowledged something */
 void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_done_cb done,
                      void *arg);

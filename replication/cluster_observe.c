@@ -8,12 +8,11 @@
 
 enum { EXCUSED_MAX = 3 };
 
-static const usec_t SAMPLE_GAP = 5 * USEC_PER_MS;
+static const usec_t SAMPLE_GAP = 2 * USEC_PER_MS;
+static const usec_t SAMPLE_GAP_CALM = 50 * USEC_PER_MS;
 static const usec_t HINT_GAP = 20 * USEC_PER_MS;
 
 #define BIT(i) (UINT64_C(1) << (i))
-
-static void sample_round(struct cluster *c);
 
 /* ---- observe ---- */
 
@@ -114,15 +113,19 @@ static void take_sample(struct cluster *c, int i, const struct probe_sample *s)
     if (!c->view.nodes[i].seen || s->role != o->role)
         return;
     if (o->role == ROLE_PRIMARY) {
-        if (s->sent_at <= o->sent_at)
+        if (s->sent_at <= o->position_at)
             return;
         o->sent_at = s->sent_at;
         o->received_at = s->received_at;
+        o->position_at = s->sent_at;
         o->flush_lsn = s->flush_or_replay;
         o->insert_lsn = s->insert_or_receive;
     } else {
-        /* Times stay: the age of the sender's last message counts from them. */
-        o->replay_lsn = s->flush_or_replay > o->replay_lsn ? s->flush_or_replay : o->replay_lsn;
+        /* The other times stay: the age of the sender's last message counts from them. */
+        if (s->sent_at <= o->position_at)
+            return;
+        o->position_at = s->sent_at;
+        o->replay_lsn = s->flush_or_replay;
         o->receive_lsn =
             s->insert_or_receive > o->receive_lsn ? s->insert_or_receive : o->receive_lsn;
     }
@@ -132,13 +135,10 @@ static void take_sample(struct cluster *c, int i, const struct probe_sample *s)
 static void on_sample(void *arg, struct node *node, const struct probe_sample *s)
 {
     struct cluster *c = arg;
-    c->sampling &= ~BIT(node->index);
     if (s && s->role == c->view.nodes[node->index].obs.role)
         take_sample(c, node->index, s);
     else if (s)
         node_probe(node, c->health_policy.check_timeout); /* promoted or demoted meanwhile */
-    if (!c->sampling && c->sample_wanted)
-        sample_round(c);
 }
 
 static void on_addr(void *arg, struct node *node)
@@ -167,34 +167,42 @@ void cluster_hint(struct cluster *c, uint64_t nodes)
     }
 }
 
+static void sample_round(struct cluster *c);
+
 static void on_sample_timer(uv_timer_t *t)
 {
     sample_round(t->data);
 }
 
-/* One round asks the writer and the replicas once; rounds are at least SAMPLE_GAP apart, and wishes that come during a
- * round are served by the next one. */
+/* One round asks every node once that is not being asked something else: who is slow must not keep the others waiting.
+ * Rounds are SAMPLE_GAP apart while somebody waits, SAMPLE_GAP_CALM if a sample is only of use later. */
 static void sample_round(struct cluster *c)
 {
     const usec_t now = clock_now(c->clock);
-    if (c->closing || !c->sample_wanted || c->sampling)
+    const usec_t gap = c->sample_wanted ? SAMPLE_GAP : SAMPLE_GAP_CALM;
+    if (c->closing || (!c->sample_wanted && !c->sample_of_use))
         return;
-    if (now - c->sampled_at < SAMPLE_GAP) {
-        const usec_t wait = c->sampled_at + SAMPLE_GAP - now;
-        uv_timer_start(&c->sample_timer, on_sample_timer, (uint64_t)(wait / USEC_PER_MS + 1), 0);
+    if (now - c->sampled_at < gap) {
+        const usec_t wait = c->sampled_at + gap - now;
+        uv_update_time(&c->loop->uv);
+        uv_timer_start(&c->sample_timer, on_sample_timer,
+                       (uint64_t)((wait + USEC_PER_MS - 1) / USEC_PER_MS), 0);
         return;
     }
-    c->sample_wanted = false;
+    c->sample_wanted = c->sample_of_use = false;
     c->sampled_at = now;
-    for (int i = 0; i < c->n_nodes; i++) {
-        if (node_sample(c->nodes[i], c->health_policy.check_timeout / 2))
-            c->sampling |= BIT(i);
-    }
+    for (int i = 0; i < c->n_nodes; i++)
+        (void)node_sample(c->nodes[i], c->health_policy.check_timeout / 2);
 }
 
-void cluster_want_sample(struct cluster *c)
+void cluster_want_sample(struct cluster *c, bool waiting)
 {
-    c->sample_wanted = true;
+    if (waiting)
+        c->sample_wanted = true;
+    else if (c->sample_of_use)
+        return; /* its round is under way */
+    else
+        c->sample_of_use = true;
     sample_round(c);
 }
 

@@ -97,12 +97,14 @@ static bool same_numbers(const struct topology *a, const struct topology *b)
 {
     const struct topo_sample *s = &a->sample, *t = &b->sample;
     if (s->sent_at != t->sent_at || s->flush_lsn != t->flush_lsn ||
-        s->insert_lsn != t->insert_lsn || s->flush_covers != t->flush_covers)
+        s->insert_lsn != t->insert_lsn || s->flush_covers != t->flush_covers ||
+        a->lineage_known != b->lineage_known)
         return false;
     for (int i = 0; i < a->n_nodes; i++) {
         const struct topo_node *x = &a->nodes[i], *y = &b->nodes[i];
         if (x->lag_known != y->lag_known || x->lag != y->lag || x->lag_bytes != y->lag_bytes ||
-            x->replay_lsn != y->replay_lsn || x->timeline != y->timeline ||
+            x->replay_lsn != y->replay_lsn || x->replay_at != y->replay_at ||
+            x->incarnation != y->incarnation || x->timeline != y->timeline ||
             x->unreadable != y->unreadable || x->connections_max != y->connections_max)
             return false;
     }

@@ -29,12 +29,15 @@ static void wake_run(struct loop_msg *msg, struct loop *on)
     if (m->closing || !m->started)
         return;
     const uint64_t wants = atomic_exchange_explicit(&m->wants, 0, memory_order_acq_rel);
+    const uint64_t uses = atomic_exchange_explicit(&m->uses, 0, memory_order_acq_rel);
     for (int i = 0; i < m->n_clusters; i++) {
         const uint64_t hints = atomic_exchange_explicit(&m->hints[i], 0, memory_order_acq_rel);
         if (hints)
             cluster_hint(m->clusters[i], hints);
         if (wants & (UINT64_C(1) << i))
-            cluster_want_sample(m->clusters[i]);
+            cluster_want_sample(m->clusters[i], true);
+        else if (uses & (UINT64_C(1) << i))
+            cluster_want_sample(m->clusters[i], false);
     }
 }
 
@@ -55,13 +58,25 @@ void manager_hint(struct manager *m, int cluster, int node)
         wake_manager(m);
 }
 
-void manager_want_sample(struct manager *m, int cluster)
+static void want(struct manager *m, _Atomic uint64_t *wishes, int cluster)
 {
     if (cluster < 0 || cluster >= REPL_CLUSTERS_MAX)
         return;
     const uint64_t bit = UINT64_C(1) << cluster;
-    if (!(atomic_fetch_or_explicit(&m->wants, bit, memory_order_acq_rel) & bit))
+    if (atomic_load_explicit(wishes, memory_order_relaxed) & bit)
+        return; /* the wish is still to be read */
+    if (!(atomic_fetch_or_explicit(wishes, bit, memory_order_acq_rel) & bit))
         wake_manager(m);
+}
+
+void manager_want_sample(struct manager *m, int cluster)
+{
+    want(m, &m->wants, cluster);
+}
+
+void manager_use_sample(struct manager *m, int cluster)
+{
+    want(m, &m->uses, cluster);
 }
 
 static void on_ack(void *arg)

@@ -31,6 +31,8 @@ void manager_hint(struct manager *m, int cluster, int node);
 /* Any thread, cheap, coalesced: a session waits for a fresh sample of the writer's position (and of replicas'
  * replay positions); sample soon instead of at the next interval. */
 void manager_want_sample(struct manager *m, int cluster);
+/* The same for a sample that nobody waits for: it will spare somebody a wait if it comes within some ten milliseconds. */
+void manager_use_sample(struct manager *m, int cluster);
 
 /* Operator commands. cluster -1 means the only one (else ERR_INVALID). The callback comes once, on the manager thread,
  * when the command ended: e->code 0 done, ERR_REFUSED with the reason, ERR_TIMEOUT, ... ; text is a report for people

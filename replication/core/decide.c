@@ -400,9 +400,31 @@ static void fill_node(const struct view *v, int i, const struct topology *prev, 
     t->lag = n->lag.time;
     t->lag_bytes = n->lag.bytes;
     t->timeline = n->timeline;
+    t->replay_at = n->seen ? n->obs.position_at : 0;
+    t->fresh_at = n->fresh_at;
+    t->incarnation = n->seen ? n->obs.postmaster_start : 0;
     t->connections_max = n->obs.max_connections > 0 ? (uint32_t)n->obs.max_connections : 0;
     if (n->seen)
         t->replay_lsn = n->obs.role == ROLE_PRIMARY ? n->obs.flush_lsn : n->obs.replay_lsn;
+}
+
+/* The newest forks that fit. Without a writer the last known lineage holds. */
+static void fill_lineage(const struct view *v, const struct topology *prev, struct topology *out)
+{
+    const struct timeline_history *h = out->writer >= 0 ? &v->nodes[out->writer].obs.lineage : NULL;
+    if (!h && prev->timeline == out->timeline) {
+        out->lineage_known = prev->lineage_known;
+        out->n_forks = prev->n_forks;
+        memcpy(out->forks, prev->forks, sizeof(out->forks));
+        return;
+    }
+    if (!h || h->timeline == 0 || h->timeline != out->timeline)
+        return;
+    const int skip = h->n > TOPO_FORKS_MAX ? h->n - TOPO_FORKS_MAX : 0;
+    out->lineage_known = true;
+    out->n_forks = (uint8_t)(h->n - skip);
+    for (int i = 0; i < out->n_forks; i++)
+        out->forks[i] = (struct topo_fork){h->forks[skip + i].timeline, h->forks[skip + i].end};
 }
 
 bool decide_topology(const struct view *v, const struct decide_memory *m,
@@ -430,6 +452,7 @@ bool decide_topology(const struct view *v, const struct decide_memory *m,
         if (v->history_of == what->writer)
             out->sample = v->sample;
     }
+    fill_lineage(v, prev, out);
     for (int i = 0; i < v->n_nodes; i++)
         fill_node(v, i, prev, next, out);
     out->epoch = prev->epoch;

@@ -28,17 +28,28 @@ static void thin_out(struct lag_history *h)
 
 void lag_history_add(struct lag_history *h, usec_t at, lsn_t lsn)
 {
-    if (lsn <= lag_history_newest(h))
+    const lsn_t newest = lag_history_newest(h);
+    if (lsn == newest && h->n > 0 && at > h->samples[h->n - 1].until)
+        h->samples[h->n - 1].until = at;
+    if (lsn <= newest)
         return;
     if (h->n == LAG_SAMPLES_MAX)
         thin_out(h);
     BUG_ON(h->n >= LAG_SAMPLES_MAX);
-    h->samples[h->n++] = (struct lag_sample){.at = at, .lsn = lsn};
+    h->samples[h->n++] = (struct lag_sample){.at = at, .until = at, .lsn = lsn};
 }
 
 lsn_t lag_history_newest(const struct lag_history *h)
 {
     return h->n ? h->samples[h->n - 1].lsn : 0;
+}
+
+usec_t lag_fresh_at(const struct lag_history *h, lsn_t replay)
+{
+    for (int i = h->n - 1; i >= 0; i--)
+        if (h->samples[i].lsn <= replay)
+            return h->samples[i].until;
+    return 0;
 }
 
 struct lag lag_measure(const struct lag_history *h, const struct observation *o, usec_t now)

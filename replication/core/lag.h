@@ -12,7 +12,8 @@
 enum { LAG_SAMPLES_MAX = 64 };
 
 struct lag_sample {
-    usec_t at;
+    usec_t at,
+        until; /* the first and the last moment at which the writer was asked and stood here */
     lsn_t lsn;
 };
 
@@ -23,9 +24,13 @@ struct lag_history {
 };
 
 void lag_history_reset(struct lag_history *h); /* at every new writer */
-/* at = moment before the question was sent, lsn = flush position. Ignored unless lsn is newer than all before. */
+/* at = moment before the question was sent, lsn = flush position. Ignored if lsn is older than the newest. */
 void lag_history_add(struct lag_history *h, usec_t at, lsn_t lsn);
 lsn_t lag_history_newest(const struct lag_history *h); /* 0: none */
+
+/* The newest moment of which it is known that all that the writer had flushed before is at or below replay: a promise, where
+ * lag_measure's time is an estimate. 0: none is known. */
+usec_t lag_fresh_at(const struct lag_history *h, lsn_t replay);
 
 struct lag {
     bool known; /* false without any sample or without a replay position */

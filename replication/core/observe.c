@@ -34,7 +34,11 @@ const char OBSERVE_SQL[] =
     " substring(p.setting FROM '(?:^|\\s)host\\s*=\\s*''?([^''\\s]+)'),"
     " substring(p.setting FROM '(?:^|\\s)port\\s*=\\s*''?([0-9]+)'),"
     " p.setting IS NOT NULL AND p.setting <> '',"
-    " current_setting('port')"
+    " current_setting('port'),"
+    " CASE WHEN NOT r.rec AND left(pg_walfile_name(pg_current_wal_lsn()), 8) > '00000001'"
+    " AND has_function_privilege('pg_read_file(text,bigint,bigint,boolean)', 'execute')"
+    " THEN pg_read_file('pg_wal/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.history',"
+    " 0, 65536, true) END"
     " FROM (SELECT pg_is_in_recovery() AS rec) r"
     " CROSS JOIN pg_control_system() s"
     " CROSS JOIN pg_control_checkpoint() c"
@@ -77,6 +81,7 @@ enum column {
     COL_CONNINFO_PORT,
     COL_HAS_CONNINFO,
     COL_LISTEN_PORT,
+    COL_LINEAGE,
     COL_NR
 };
 _Static_assert((int)COL_NR == (int)OBSERVE_COLUMNS, "columns of OBSERVE_SQL");
@@ -185,6 +190,18 @@ static void parse_settings(struct row *r, struct observation *o)
     row_text(r, COL_LISTEN_PORT, o->listen_port, sizeof(o->listen_port));
 }
 
+/* Timeline 1 has no ancestors and no file. A file that is not understood is as good as none. */
+static void parse_lineage(const struct row *r, struct observation *o)
+{
+    struct err e = {0};
+    const char *text = r->f[COL_LINEAGE];
+    o->lineage.timeline = o->role == ROLE_PRIMARY && o->timeline == 1 ? 1 : 0;
+    o->lineage.n = 0;
+    if (o->role == ROLE_PRIMARY && text && text[0] &&
+        timeline_parse(o->timeline, text, strlen(text), &o->lineage, &e) != 0)
+        o->lineage.timeline = 0;
+}
+
 int observe_parse(const char *const *fields, int n, struct observation *out, struct err *e)
 {
     if (n != OBSERVE_COLUMNS)
@@ -207,6 +224,7 @@ int observe_parse(const char *const *fields, int n, struct observation *out, str
     o.replay_paused = row_bool(&r, COL_PAUSED);
     parse_receiver(&r, &o);
     parse_settings(&r, &o);
+    parse_lineage(&r, &o);
     if (r.rc)
         return r.rc;
     if (o.system_identifier == 0 || o.timeline == 0)

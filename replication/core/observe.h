@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "timeline.h"
 #include "topology.h"
 
 enum observe_outcome {
@@ -32,7 +33,8 @@ struct observation {
     char sqlstate[6];
     char detail[OBSERVE_TEXT_MAX]; /* for people, when outcome is not OK */
     usec_t sent_at,
-        received_at; /* monotonic, around the query (or the connect, when that failed) */
+        received_at;    /* monotonic, around the query (or the connect, when that failed) */
+    usec_t position_at; /* before the positions were asked for: they are at least of that moment */
 
     /* The rest is set when outcome is OBSERVE_OK. */
     enum topo_role role;
@@ -64,11 +66,13 @@ struct observation {
     uint16_t primary_conninfo_port; /* ... its port=; 5432 if only a host is named; 0 unknown */
     bool has_primary_conninfo; /* primary_conninfo is not empty (false also if we may not see it) */
     char listen_port[8];       /* the port setting, for diagnostics */
+    struct timeline_history
+        lineage; /* primary: of its timeline; timeline 0: not known (we may not read the file) */
 };
 
 /* One row for a node. observe_parse takes these columns in this order. */
 extern const char OBSERVE_SQL[];
-enum { OBSERVE_COLUMNS = 25 };
+enum { OBSERVE_COLUMNS = 26 };
 
 /* fields[i] is NULL for SQL NULL. Fills all of *out but outcome, times and detail on error; sets outcome OK. */
 int observe_parse(const char *const *fields, int n, struct observation *out, struct err *e)

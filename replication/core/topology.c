@@ -183,3 +183,11 @@ bool lsn_parse(const char *text, lsn_t *out)
     *out = ((lsn_t)hi << 32) | lo;
     return true;
 }
+
+lsn_t lsn_of_insert(lsn_t insert)
+{
+    enum { PAGE = 8192, SHORT_HEADER = 24, LONG_HEADER = 40, SEGMENT = 16 << 20 };
+    if (insert % SEGMENT == LONG_HEADER)
+        return insert - LONG_HEADER;
+    return insert % PAGE == SHORT_HEADER ? insert - SHORT_HEADER : insert;
+}

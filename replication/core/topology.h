@@ -11,7 +11,13 @@
 #include "../base/clock.h"
 #include "../base/err.h"
 
-enum { TOPO_NODES_MAX = 64, TOPO_NO_WRITER = -1, TOPO_NAME_MAX = 64, TOPO_HOST_MAX = 256 };
+enum {
+    TOPO_NODES_MAX = 64,
+    TOPO_NO_WRITER = -1,
+    TOPO_NAME_MAX = 64,
+    TOPO_HOST_MAX = 256,
+    TOPO_FORKS_MAX = 8
+};
 
 typedef uint64_t lsn_t; /* WAL position; 0 is invalid (PostgreSQL InvalidXLogRecPtr) */
 
@@ -49,7 +55,11 @@ struct topo_node {
     bool lag_known;
     usec_t lag;         /* time behind, when lag_known */
     uint64_t lag_bytes; /* behind the newest known primary position */
-    lsn_t replay_lsn;   /* latest observed; monotonic within a timeline */
+    lsn_t replay_lsn;   /* latest observed; monotonic within an incarnation */
+    usec_t replay_at;   /* moment just before the question for replay_lsn was sent */
+    usec_t
+        fresh_at; /* a replica: it has everything that was flushed on the writer before; 0: not known */
+    int64_t incarnation; /* another one after each restart of the server; 0: not known */
     uint32_t timeline;
     uint32_t connections_max; /* that ordinary roles may have there; 0: not known */
 };
@@ -63,6 +73,12 @@ struct topo_sample {
         flush_covers; /* every commit waits for its flush (synchronous_commit is not off anywhere known) */
 };
 
+/* Where an ancestor of the present timeline was left. */
+struct topo_fork {
+    uint32_t timeline;
+    lsn_t end;
+};
+
 struct topology {
     char cluster[TOPO_NAME_MAX];
     uint64_t epoch;
@@ -73,6 +89,9 @@ struct topology {
     bool holding; /* a failover or switchover is under way: hold writers instead of failing them */
     uint16_t n_nodes;
     struct topo_sample sample;
+    bool lineage_known; /* forks are the newest ancestors of `timeline`, oldest first */
+    uint8_t n_forks;
+    struct topo_fork forks[TOPO_FORKS_MAX];
     struct topo_node nodes[TOPO_NODES_MAX];
 };
 
@@ -98,6 +117,10 @@ int topology_find(const struct topology *t, const char *name); /* index or -1 */
 const char *topo_role_name(enum topo_role r);
 const char *topo_unreadable_name(enum topo_unreadable u); /* short token: "lag-time" */
 const char *topo_unreadable_text(enum topo_unreadable u); /* a sentence for people */
+
+/* The end of the last record below an insert position. At the very start of a page that position stands behind the page's
+ * header, where no replica can be before another record is written. Source: XLogBytePosToRecPtr and -EndRecPtr in xlog.c. */
+lsn_t lsn_of_insert(lsn_t insert);
 
 /* "16/B374D848"; LSN arithmetic on uint64_t needs no function. buf at least 24 bytes; returns buf. */
 const char *lsn_text(lsn_t lsn, char buf[24]);

@@ -84,6 +84,7 @@ bool view_observe(struct view *v, int i, const struct health_policy *p, const st
     else if (new_primary || !n->primary_since)
         n->primary_since = o->received_at > 0 ? o->received_at : 1;
     n->obs = *o;
+    n->obs.position_at = o->sent_at;
     n->seen = true;
     n->timeline = timeline;
     return changed;
@@ -99,9 +100,13 @@ static void take_sample(struct view *v, int writer)
     const struct view_node *w = &v->nodes[writer];
     if (!w->seen || w->obs.role != ROLE_PRIMARY)
         return;
-    lag_history_add(&v->history, w->obs.sent_at, w->obs.flush_lsn);
+    if (w->obs.lineage.timeline != 0)
+        v->lineage = w->obs.lineage;
+    /* What was acknowledged: without the wait for the flush, all that was written. */
+    lag_history_add(&v->history, w->obs.position_at,
+                    w->obs.commit_flushes ? w->obs.flush_lsn : lsn_of_insert(w->obs.insert_lsn));
     v->sample = (struct topo_sample){
-        .sent_at = w->obs.sent_at,
+        .sent_at = w->obs.position_at,
         .flush_lsn = w->obs.flush_lsn,
         .insert_lsn = w->obs.insert_lsn,
         .flush_covers = w->obs.commit_flushes,
@@ -118,9 +123,11 @@ void view_refresh(struct view *v, int writer, const struct lag_policy *p, usec_t
         if (!n->seen || n->obs.role != ROLE_REPLICA) {
             n->lag = (struct lag){.known = i == writer};
             n->lag_class = READ_OK;
+            n->fresh_at = 0;
             continue;
         }
         n->lag = lag_measure(&v->history, &n->obs, now);
+        n->fresh_at = lag_fresh_at(&v->history, n->obs.replay_lsn);
         n->lag_class = lag_judge(p, &n->lag, n->lag_class);
     }
 }

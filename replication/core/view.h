@@ -29,6 +29,7 @@ struct view_node {
     struct observation obs; /* the last good one, however old (see health) */
     uint32_t timeline;      /* best knowledge: a stopped wal receiver does not make us forget */
     struct lag lag;
+    usec_t fresh_at;                /* a replica: has all that the writer had then; 0: not known */
     enum topo_unreadable lag_class; /* READ_OK or a lag reason; with hysteresis */
     usec_t primary_since; /* first observed as a primary on this timeline; 0: it is none */
     bool restarted; /* postmaster start time changed since the last topology that made it writer */
@@ -43,11 +44,11 @@ struct view {
     struct lag_history history; /* of the present writer */
     int history_of;             /* node whose positions history holds; -1 none */
     struct topo_sample sample;  /* newest of the present writer */
-    int peers_of;               /* node that peers and slots belong to; -1 none */
+    struct timeline_history
+        lineage;  /* of the present writer, or of the last one; timeline 0: not known */
+    int peers_of; /* node that peers and slots belong to; -1 none */
     struct observe_peers peers;
     struct observe_slots slots;
-    struct timeline_history
-        lineage; /* of the present writer, when somebody asked; timeline 0: not known */
     struct view_node nodes[TOPO_NODES_MAX];
 };
 

@@ -70,9 +70,9 @@ static bool connect_client(struct client *c)
         c->sessions++;
         c->connects++;
         if (PQstatus(c->conn) == CONNECTION_OK && (!opt.session || run(c, opt.session))) {
-            PGresult *r = PQprepare(c->conn, "r",
-                                    "SELECT coalesce(max(v), 0), here() FROM reg WHERE k = $1", 1,
-                                    (const Oid[]){23});
+            PGresult *r =
+                PQprepare(c->conn, "r", "SELECT coalesce(max(v), 0), here() FROM reg WHERE k = $1",
+                          1, (const Oid[]){23});
             const bool ok = PQresultStatus(r) == PGRES_COMMAND_OK;
             PQclear(r);
             if (ok)
@@ -104,11 +104,11 @@ static void read_one(struct client *c)
     snprintf(k, sizeof(k), "%u", op.reg);
     const char *values[] = {k};
     op.from = now_ns();
-    PGresult *r = prng_below(&c->prng, 8)
-                      ? PQexecPrepared(c->conn, "r", 1, values, NULL, NULL, 0)
-                      : PQexecParams(c->conn,
-                                     "SELECT coalesce(max(v), 0), here() FROM reg WHERE k = $1", 1,
-                                     (const Oid[]){23}, values, NULL, NULL, 0);
+    PGresult *r =
+        prng_below(&c->prng, 8)
+            ? PQexecPrepared(c->conn, "r", 1, values, NULL, NULL, 0)
+            : PQexecParams(c->conn, "SELECT coalesce(max(v), 0), here() FROM reg WHERE k = $1", 1,
+                           (const Oid[]){23}, values, NULL, NULL, 0);
     op.to = now_ns();
     if (PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1) {
         op.outcome = OP_OK;
@@ -251,8 +251,7 @@ static void print_latency(void)
     qsort(all, n, sizeof(*all), by_size);
     static const int parts[] = {50, 90, 95, 99};
     for (size_t i = 0; n && i < sizeof(parts) / sizeof(parts[0]); i++)
-        printf("read_p%d_us=%lld\n", parts[i],
-               (long long)(all[n * (size_t)parts[i] / 100] / 1000));
+        printf("read_p%d_us=%lld\n", parts[i], (long long)(all[n * (size_t)parts[i] / 100] / 1000));
     free(all);
 }
 
@@ -269,14 +268,16 @@ static void report(int64_t started)
     }
     const struct verdict v =
         history_check(all, opt.clients, opt.allow, CHECK_OWN | CHECK_BACK | CHECK_STALE);
-    printf("reads=%llu\nwrites=%llu\nown=%llu\nback=%llu\nstale=%llu\nalien=%llu\nstalest_us=%lld\n",
-           (unsigned long long)v.reads, (unsigned long long)v.writes, (unsigned long long)v.own,
-           (unsigned long long)v.back, (unsigned long long)v.stale, (unsigned long long)v.alien,
-           (long long)(v.stalest / 1000));
-    printf("read_errors=%llu\nwrites_unknown=%llu\nconnects=%llu\nread_mean_us=%.0f\nseconds=%.1f\n",
-           (unsigned long long)errors, (unsigned long long)unknown, (unsigned long long)connects,
-           v.reads ? (double)waited / (double)v.reads / 1000 : 0.0,
-           (double)(now_ns() - started) / 1e9);
+    printf(
+        "reads=%llu\nwrites=%llu\nown=%llu\nback=%llu\nstale=%llu\nalien=%llu\nstalest_us=%lld\n",
+        (unsigned long long)v.reads, (unsigned long long)v.writes, (unsigned long long)v.own,
+        (unsigned long long)v.back, (unsigned long long)v.stale, (unsigned long long)v.alien,
+        (long long)(v.stalest / 1000));
+    printf(
+        "read_errors=%llu\nwrites_unknown=%llu\nconnects=%llu\nread_mean_us=%.0f\nseconds=%.1f\n",
+        (unsigned long long)errors, (unsigned long long)unknown, (unsigned long long)connects,
+        v.reads ? (double)waited / (double)v.reads / 1000 : 0.0,
+        (double)(now_ns() - started) / 1e9);
     print_ports();
     print_latency();
     for (int i = 0; i < v.n_examples; i++)

@@ -32,11 +32,13 @@ enum { HISTORY_REGISTERS_MAX = 1024, HISTORY_EXAMPLES = 5 };
 
 struct verdict {
     uint64_t reads, writes;
-    uint64_t own;   /* reads that miss a write which the same session was told of before */
-    uint64_t back;  /* reads older than what the same session has read before */
-    uint64_t stale; /* reads that miss a write which anybody was told of `allow` before the read began */
+    uint64_t own;  /* reads that miss a write which the same session was told of before */
+    uint64_t back; /* reads older than what the same session has read before */
+    uint64_t
+        stale; /* reads that miss a write which anybody was told of `allow` before the read began */
     uint64_t alien; /* reads of a value that nobody ever began to write before the read ended */
-    int64_t stalest; /* nanoseconds between the confirmation of the newest missed write and a read's beginning */
+    int64_t
+        stalest; /* nanoseconds between the confirmation of the newest missed write and a read's beginning */
     struct op examples[HISTORY_EXAMPLES];
     int n_examples;
 };

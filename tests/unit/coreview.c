@@ -12,7 +12,7 @@ void coreview_ok(struct view *v, int i, usec_t now)
     n->health.last_ok = now;
     n->seen = true;
     n->obs.outcome = OBSERVE_OK;
-    n->obs.sent_at = now;
+    n->obs.sent_at = n->obs.position_at = now;
     n->obs.received_at = now;
 }
 

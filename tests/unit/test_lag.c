@@ -54,6 +54,32 @@ static void lag_is_the_age_of_the_oldest_missing(void **state)
     assert_true(l.time == 0);
 }
 
+/* The promise: all that was flushed before is there. Between two samples it is the older one's last moment. */
+static void fresh_at_is_a_promise(void **state)
+{
+    (void)state;
+    struct lag_history h = {0};
+    assert_true(lag_fresh_at(&h, 1000) == 0);
+    lag_history_add(&h, 1 * SEC, 100);
+    lag_history_add(&h, 2 * SEC, 100); /* idle */
+    lag_history_add(&h, 3 * SEC, 200);
+    static const struct {
+        lsn_t replay;
+        usec_t fresh;
+    } rows[] = {{0, 0}, {99, 0}, {100, 2}, {199, 2}, {200, 3}, {5000, 3}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_true(lag_fresh_at(&h, rows[i].replay) == rows[i].fresh * SEC);
+    for (usec_t t = 4; t < 3600; t++)
+        lag_history_add(&h, t * SEC, 200);
+    assert_true(lag_fresh_at(&h, 200) == 3599 * SEC);
+    lag_history_add(&h, 1 * SEC, 200); /* an answer that came late changes nothing */
+    assert_true(lag_fresh_at(&h, 200) == 3599 * SEC);
+    for (int i = 0; i < 1000; i++) /* thinned out: older, never younger than the truth */
+        lag_history_add(&h, (4000 + i) * SEC, (lsn_t)(1000 + i));
+    for (int i = 0; i < 1000; i++)
+        assert_true(lag_fresh_at(&h, (lsn_t)(1000 + i)) <= (4000 + i) * SEC);
+}
+
 static void old_positions_are_ignored(void **state)
 {
     (void)state;
@@ -134,6 +160,7 @@ int main(void)
         cmocka_unit_test(idle_is_not_lag),
         cmocka_unit_test(lag_is_the_age_of_the_oldest_missing),
         cmocka_unit_test(old_positions_are_ignored),
+        cmocka_unit_test(fresh_at_is_a_promise),
         cmocka_unit_test(thinning_keeps_order_and_the_oldest),
         cmocka_unit_test(hysteresis),
     };

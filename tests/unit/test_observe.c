@@ -24,7 +24,7 @@ static const char *const primary_row[OBSERVE_COLUMNS] = {
     "off",       "100",
     "",          NULL,
     NULL,        "f",
-    "25510",
+    "25510",     NULL,
 };
 static const char *const replica_row[OBSERVE_COLUMNS] = {
     "t",         "7710421939135605028",
@@ -39,7 +39,7 @@ static const char *const replica_row[OBSERVE_COLUMNS] = {
     "on",        "100",
     "ANY 1 (*)", "127.0.0.1",
     NULL,        "t",
-    "25511",
+    "25511",     NULL,
 };
 
 static void primary(void **state)
@@ -64,6 +64,30 @@ static void primary(void **state)
     assert_true(o.postmaster_start == INT64_C(1795222503540976));
     assert_true(o.sent_at == 5 && o.received_at == 6); /* the shell's */
     assert_string_equal(o.detail, "");
+}
+
+static void lineage(void **state)
+{
+    (void)state;
+    const char *row[OBSERVE_COLUMNS];
+    struct observation o = {0};
+    struct err e = {0};
+    assert_int_equal(observe_parse(primary_row, OBSERVE_COLUMNS, &o, &e), 0);
+    assert_int_equal(o.lineage.timeline, 1); /* the first one has no ancestors */
+    memcpy(row, primary_row, sizeof(row));
+    row[2] = "3";
+    assert_int_equal(observe_parse(row, OBSERVE_COLUMNS, &o, &e), 0);
+    assert_int_equal(o.lineage.timeline, 0); /* we may not read the file */
+    row[25] = "1\t0/3000000\tno recovery target specified\n2\t0/4000000\twhy\n";
+    assert_int_equal(observe_parse(row, OBSERVE_COLUMNS, &o, &e), 0);
+    assert_int_equal(o.lineage.timeline, 3);
+    assert_int_equal(o.lineage.n, 2);
+    assert_true(o.lineage.forks[1].timeline == 2 && o.lineage.forks[1].end == 0x4000000);
+    row[25] = "nonsense";
+    assert_int_equal(observe_parse(row, OBSERVE_COLUMNS, &o, &e), 0);
+    assert_int_equal(o.lineage.timeline, 0);
+    assert_int_equal(observe_parse(replica_row, OBSERVE_COLUMNS, &o, &e), 0);
+    assert_int_equal(o.lineage.timeline, 0);
 }
 
 static void replica(void **state)
@@ -221,13 +245,10 @@ static void outcomes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(primary),
-        cmocka_unit_test(replica),
-        cmocka_unit_test(replica_without_receiver),
-        cmocka_unit_test(malformed),
-        cmocka_unit_test(long_text_is_cut),
-        cmocka_unit_test(peers),
-        cmocka_unit_test(slots),
+        cmocka_unit_test(primary),   cmocka_unit_test(lineage),
+        cmocka_unit_test(replica),   cmocka_unit_test(replica_without_receiver),
+        cmocka_unit_test(malformed), cmocka_unit_test(long_text_is_cut),
+        cmocka_unit_test(peers),     cmocka_unit_test(slots),
         cmocka_unit_test(outcomes),
     };
     return cmocka_run_group_tests_name("observe", tests, NULL, NULL);

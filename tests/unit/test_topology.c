@@ -194,9 +194,25 @@ static void lsn_rejects(void **state)
     assert_true(out == 0xA000000BC);
 }
 
+static void insert_positions(void **state)
+{
+    (void)state;
+    static const struct {
+        lsn_t insert, end;
+    } rows[] = {
+        {0x3000148, 0x3000148}, {0x3002018, 0x3002000}, /* behind a page's header */
+        {0x3000028, 0x3000000},                         /* behind a segment's */
+        {0x3002028, 0x3002028},                         /* 16 bytes of a record on a page */
+        {0x3002020, 0x3002020}, {0, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_true(lsn_of_insert(rows[i].insert) == rows[i].end);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(insert_positions),
         cmocka_unit_test(check_accepts),
         cmocka_unit_test(check_refuses),
         cmocka_unit_test(rules_ignore_what_moves_often),

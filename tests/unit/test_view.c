@@ -113,7 +113,7 @@ static void lag_follows_the_writer(void **state)
     assert_true(v.sample.flush_lsn == 1000 && v.sample.sent_at == USEC_PER_SEC &&
                 v.sample.flush_covers);
     v.nodes[0].obs.flush_lsn = 2000;
-    v.nodes[0].obs.sent_at = 2 * USEC_PER_SEC;
+    v.nodes[0].obs.sent_at = v.nodes[0].obs.position_at = 2 * USEC_PER_SEC;
     coreview_replica(&v, 2, 0, 2000, 2000);
     view_refresh(&v, 0, &p, 4 * USEC_PER_SEC);
     assert_true(v.nodes[1].lag.time == 2 * USEC_PER_SEC && v.nodes[1].lag.bytes == 1000);
@@ -124,7 +124,7 @@ static void lag_follows_the_writer(void **state)
     assert_true(v.nodes[1].lag.time == 3 * USEC_PER_SEC);
     /* A new writer: the old one's positions mean nothing any more. */
     coreview_primary(&v, 2, 2, 1500);
-    v.nodes[2].obs.sent_at = 6 * USEC_PER_SEC;
+    v.nodes[2].obs.sent_at = v.nodes[2].obs.position_at = 6 * USEC_PER_SEC;
     coreview_replica(&v, 1, 2, 1500, 1500);
     view_refresh(&v, 2, &p, 6 * USEC_PER_SEC);
     assert_int_equal(v.history_of, 2);
