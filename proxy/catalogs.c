@@ -25,7 +25,6 @@ struct entry {
     bool changed; /* somebody ran a command that may have changed it */
     usec_t checked_at, loaded_at;
     struct catalog_ref *current;
-    struct catalog_ref *building;
 };
 
 struct catalogs {
@@ -75,7 +74,6 @@ void catalogs_free(struct catalogs *c)
     {
         HASH_DEL(c->all, e);
         catalog_unref(e->current);
-        catalog_unref(e->building);
         free(e);
     }
     free(c);
@@ -125,8 +123,6 @@ static void finish(struct entry *e, const char *failure)
     e->checked_at = worker_now();
     if (failure) {
         log_warning("catalog.failed", "catalog of database %s: %s", e->dbname, failure);
-        catalog_unref(e->building);
-        e->building = NULL;
     }
     if (e->again && !failure) {
         e->again = false;
@@ -148,71 +144,63 @@ static bool ask(struct entry *e, const char *sql, query_cb cb)
     return false;
 }
 
-static void on_relations(void *arg, const struct query_result *r, const struct err *err)
+/* An empty catalog with room for the answer; NULL without memory. */
+static struct catalog_ref *room_for(const struct query_result *r)
 {
-    struct entry *e = arg;
-    if (err->code) {
-        finish(e, err->text);
-        return;
-    }
-    struct catalog *cat = &e->building->cat;
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < query_n_rows(r); i++) {
-        rc = catalog_add_relation(cat, slice_of(query_text(r, i, 0)));
-        if (rc == ERR_INVALID)
-            rc = 0; /* no identifier that a statement could contain */
-    }
-    if (rc < 0) {
-        finish(e, "it does not fit into memory");
-        return;
-    }
-    catalog_seal(cat);
-    catalog_unref(e->current);
-    e->current = e->building;
-    e->building = NULL;
-    str_copy(e->version, sizeof(e->version), e->loading_version);
-    e->loaded_at = worker_now();
-    log_info("catalog.loaded",
-             "catalog of database %s: %u function names, %u names for the primary", e->dbname,
-             cat->n_functions, cat->n_relations);
-    deliver(e);
-    finish(e, NULL);
-}
-
-static void on_functions(void *arg, const struct query_result *r, const struct err *err)
-{
-    struct entry *e = arg;
-    if (err->code) {
-        finish(e, err->text);
-        return;
-    }
     size_t bytes = 0;
     const int n = query_n_rows(r);
     for (int i = 0; i < n; i++)
-        bytes += strlen(query_text(r, i, 0)) + 1;
-    const size_t cap = catalog_size((size_t)n * 2 + 4096, bytes * 2 + 256 * 1024);
+        bytes += strlen(query_text(r, i, 1)) + 1;
+    const size_t cap = catalog_size((size_t)n, bytes);
     struct catalog_ref *ref = calloc(1, sizeof(*ref));
     void *mem = malloc(cap);
     if (!ref || !mem || catalog_init(&ref->cat, mem, cap) < 0) {
         free(mem);
         free(ref);
-        finish(e, "no memory");
-        return;
+        return NULL;
     }
     atomic_init(&ref->refs, 1);
     ref->mem = mem;
-    e->building = ref;
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < n; i++) {
-        const char *v = query_text(r, i, 1);
-        rc = catalog_add_function(&ref->cat, slice_of(query_text(r, i, 0)), v && v[0] == 't');
-        if (rc == ERR_INVALID)
-            rc = 0;
+    return ref;
+}
+
+static int take_names(struct catalog *cat, const struct query_result *r)
+{
+    for (int i = 0; i < query_n_rows(r); i++) {
+        int64_t bits;
+        if (!str_to_i64(query_text(r, i, 2), &bits) || bits < 0 || bits > 255)
+            return ERR_INVALID;
+        const int rc = catalog_add_row(cat, query_text(r, i, 0), slice_of(query_text(r, i, 1)),
+                                       (unsigned)bits);
+        if (rc < 0 && rc != ERR_INVALID) /* that one is no identifier a statement could contain */
+            return rc;
     }
-    if (rc < 0)
+    return 0;
+}
+
+static void on_names(void *arg, const struct query_result *r, const struct err *err)
+{
+    struct entry *e = arg;
+    if (err->code) {
+        finish(e, err->text);
+        return;
+    }
+    struct catalog_ref *ref = room_for(r);
+    if (!ref || take_names(&ref->cat, r) < 0) {
+        catalog_unref(ref);
         finish(e, "it does not fit into memory");
-    else
-        (void)ask(e, catalog_sql_relations, on_relations);
+        return;
+    }
+    catalog_seal(&ref->cat);
+    catalog_unref(e->current);
+    e->current = ref;
+    str_copy(e->version, sizeof(e->version), e->loading_version);
+    e->loaded_at = worker_now();
+    log_info("catalog.loaded",
+             "catalog of database %s: %u function names, %u names for the primary", e->dbname,
+             ref->cat.n_functions, ref->cat.n_relations);
+    deliver(e);
+    finish(e, NULL);
 }
 
 /* Sessions tell the server's counters, which the version is made of, up to seconds late; so it is loaded whatever the
@@ -233,7 +221,12 @@ static void on_version(void *arg, const struct query_result *r, const struct err
     } else {
         e->changed = false;
         str_copy(e->loading_version, sizeof(e->loading_version), v ? v : "");
-        (void)ask(e, catalog_sql_functions, on_functions);
+        char sql[CATALOG_SQL_MAX];
+        struct strbuf b;
+        strbuf_init(&b, sql, sizeof(sql));
+        catalog_write_sql(&b);
+        BUG_ON(b.truncated);
+        (void)ask(e, sql, on_names);
     }
 }
 

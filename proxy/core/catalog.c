@@ -4,151 +4,9 @@
 
 #include "../../replication/base/bug.h"
 #include "../../replication/base/err.h"
+#include "catalog_names.h"
 
 enum { NAME_MAX_BYTES = 63, FUNCTIONS_MAX = 1 << 20 };
-
-/* It would move the items of such lists at every run. */
-/* clang-format off */
-
-/* The lists are macros because they are needed twice, as C strings and within the SQL below. Each item is quoted there, so
- * they hold letters, digits and underscores only. */
-
-/* Functions that answer for the node or the session they run in, or act on them, though pg_proc may call them stable. */
-#define NODE_FUNCTIONS(X)                                                                         \
-    X("current_setting")                                                                          \
-    X("currval")                                                                                  \
-    X("inet_client_addr")                                                                         \
-    X("inet_client_port")                                                                         \
-    X("inet_server_addr")                                                                         \
-    X("inet_server_port")                                                                         \
-    X("lastval")                                                                                  \
-    X("nextval") X("set_config") X("setseed") X("setval") X("txid_current")                       \
-        X("txid_current_if_assigned") X("txid_current_snapshot") X("txid_status")                 \
-            X("pg_available_wal_summaries") X("pg_backend_pid") X("pg_blocking_pids")             \
-                X("pg_conf_load_time") X("pg_current_logfile") X("pg_current_snapshot") X(        \
-                    "pg_current_xact_id") X("pg_current_xact_id_if_assigned") X("pg_cursor")      \
-                    X("pg_export_snapshot") X("pg_hba_file_rules") X("pg_ident_file_mappings") X( \
-                        "pg_is_in_backup") X("pg_is_in_recovery") X("pg_is_wal_replay_paused")    \
-                        X("pg_jit_available") X("pg_listening_channels") X("pg_lock_status")      \
-                            X("pg_notification_queue_usage") X("pg_notify")                       \
-                                X("pg_postmaster_start_time") X("pg_safe_snapshot_blocking_pids") \
-                                    X("pg_sequence_last_value") X("pg_show_all_file_settings")    \
-                                        X("pg_show_all_settings") X("pg_tablespace_databases")    \
-                                            X("pg_walfile_name") X("pg_walfile_name_offset")      \
-                                                X("pg_xact_status")
-
-/* The same by prefix, for functions and relations alike: families that grow with every version. */
-#define NODE_PREFIXES(X)                                                                       \
-    X("dblink")                                                                                \
-    X("lo_")                                                                                   \
-    X("pg_advisory")                                                                           \
-    X("pg_control_")                                                                           \
-    X("pg_current_wal")                                                                        \
-    X("pg_get_backend_")                                                                       \
-    X("pg_get_repl")                                                                           \
-    X("pg_get_shmem") X("pg_get_wal_") X("pg_last_") X("pg_log_") X("pg_logical_") X("pg_ls_") \
-        X("pg_prepared_") X("pg_read_") X("pg_replication_") X("pg_show_repl") X("pg_stat_")   \
-            X("pg_statio_") X("pg_temp") X("pg_toast_temp") X("pg_try_advisory")
-
-/* Relations of pg_catalog that show the node. (pg_stat_* and the like go by prefix.) */
-#define NODE_RELATIONS(X)                                                        \
-    X("pg_aios")                                                                 \
-    X("pg_backend_memory_contexts")                                              \
-    X("pg_config")                                                               \
-    X("pg_cursors")                                                              \
-    X("pg_dsm_registry_allocations")                                             \
-    X("pg_file_settings")                                                        \
-    X("pg_hba_file_rules")                                                       \
-    X("pg_ident_file_mappings") X("pg_locks") X("pg_sequences") X("pg_settings") \
-        X("pg_shmem_allocations") X("pg_shmem_allocations_numa")
-
-/* Volatile functions of pg_catalog that do no harm on a replica: they give a new answer at each call, and that is all. */
-#define HARMLESS_FUNCTIONS(X)                                                             \
-    X("random")                                                                           \
-    X("random_normal")                                                                    \
-    X("clock_timestamp")                                                                  \
-    X("timeofday")                                                                        \
-    X("pg_sleep")                                                                         \
-    X("pg_sleep_for")                                                                     \
-    X("pg_sleep_until")                                                                   \
-    X("gen_random_uuid") X("uuidv4") X("uuidv7") X("pg_relation_size") X("pg_table_size") \
-        X("pg_indexes_size") X("pg_total_relation_size") X("pg_database_size")            \
-            X("pg_tablespace_size") X("pg_client_encoding") X("current_query")            \
-                X("pg_partition_tree") X("pg_partition_ancestors")
-
-#define ITEM(name) name,
-static const char *const node_functions[] = {NODE_FUNCTIONS(ITEM)};
-static const char *const node_prefixes[] = {NODE_PREFIXES(ITEM)};
-static const char *const node_relations[] = {NODE_RELATIONS(ITEM)};
-#undef ITEM
-
-/* Both end with an item that is no name, for the comma and the bar before it. */
-#define LISTED(name)           "'" name "',"
-#define BARRED(name)           name "|"
-#define SQL_NODE_FUNCTIONS     NODE_FUNCTIONS(LISTED) "''"
-#define SQL_NODE_PREFIXES      "'^(" NODE_PREFIXES(BARRED) "!)'"
-#define SQL_HARMLESS_FUNCTIONS HARMLESS_FUNCTIONS(LISTED) "''"
-
-/* Of pg_proc p. An aggregate is as volatile as the functions it is made of. */
-#define SQL_IS_VOLATILE                                                                            \
-    "(p.prokind = 'p' OR (p.provolatile = 'v' AND NOT (p.pronamespace = "                          \
-    "'pg_catalog'::regnamespace"                                                                   \
-    " AND p.proname IN (" SQL_HARMLESS_FUNCTIONS ")))"                                             \
-    " OR EXISTS (SELECT FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc s ON "              \
-    "s.provolatile = 'v'"                                                                          \
-    " AND s.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, " \
-    "a.aggmfinalfn)"                                                                               \
-    " WHERE p.prokind = 'a' AND a.aggfnoid = p.oid))"
-
-/* Words of the grammar that look like functions, by the version that brought them (up to then a function may have the
- * name). */
-#define SQL_CONSTRUCTS                                                                        \
-    " UNION ALL SELECT w.name, false FROM (VALUES (160000, 'json_array'), (160000, "          \
-    "'json_arrayagg'),"                                                                       \
-    " (160000, 'json_object'), (160000, 'json_objectagg'), (170000, 'json'), (170000, "       \
-    "'json_scalar'),"                                                                         \
-    " (170000, 'json_serialize'), (170000, 'json_exists'), (170000, 'json_query'), (170000, " \
-    "'json_value'),"                                                                          \
-    " (170000, 'json_table')) w(since, name)"                                                 \
-    " WHERE pg_catalog.current_setting('server_version_num')::int >= w.since"
-
-const char *const catalog_sql_functions =
-    "SELECT p.proname::text, pg_catalog.bool_or(" SQL_IS_VOLATILE
-    ") FROM pg_catalog.pg_proc p GROUP BY 1" SQL_CONSTRUCTS;
-
-/* Starting from relations that a replica has not (temporary, unlogged), has otherwise (sequences, logged ahead of their use)
- * or reaches elsewhere (foreign), and from views whose rule calls a volatile or node-local function: all of these, and the
- * views and parents over them. pg_depend does not know of uses of built-in functions, so the stored rule is read; the
- * node names in it have been the same since version 9. Functions of one row are here because t.name may call them. */
-const char *const catalog_sql_relations =
-    "WITH RECURSIVE refs AS MATERIALIZED (SELECT r.ev_class, m[1] AS kind, m[2]::oid AS ref"
-    " FROM pg_catalog.pg_rewrite r, pg_catalog.regexp_matches(r.ev_action::text,"
-    " ':(funcid|aggfnoid|winfnoid|relid) ([0-9]+)', 'g') m WHERE r.ev_type = '1'),"
-    " edges AS (SELECT ev_class AS over, ref AS under FROM refs WHERE kind = 'relid'"
-    " UNION SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits),"
-    " bad(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', "
-    "'f', 'S')"
-    " AND (c.relkind IN ('f', 'S') OR c.relpersistence <> 'p')"
-    " UNION SELECT refs.ev_class FROM refs JOIN pg_catalog.pg_proc p ON p.oid = refs.ref WHERE "
-    "refs.kind <> 'relid'"
-    " AND (p.proname IN (" SQL_NODE_FUNCTIONS ") OR p.proname ~ " SQL_NODE_PREFIXES
-    " OR " SQL_IS_VOLATILE ")"
-    " UNION SELECT edges.over FROM bad JOIN edges ON edges.under = bad.oid)"
-    " SELECT c.relname::text FROM pg_catalog.pg_class c JOIN bad USING (oid)"
-    " UNION SELECT p.proname::text FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = "
-    "p.proargtypes[0]"
-    " WHERE t.typtype = 'c' AND p.pronargs - p.pronargdefaults <= 1"
-    " AND p.pronamespace <> 'pg_catalog'::regnamespace AND " SQL_IS_VOLATILE;
-
-/* The counters live with the server and move within a second of a commit; they may fall, which is a change too. */
-const char *const catalog_sql_version =
-    "SELECT pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(r) + "
-    "pg_catalog.pg_stat_get_tuples_updated(r)"
-    " + pg_catalog.pg_stat_get_tuples_deleted(r))::bigint FROM pg_catalog.unnest("
-    "ARRAY['pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_class'::regclass, "
-    "'pg_catalog.pg_rewrite'::regclass,"
-    " 'pg_catalog.pg_inherits'::regclass]::oid[]) r";
-/* clang-format on */
 
 /* n is 1 to 8. Two loads that may overlap, so that no length needs a loop; different lengths never meet, as the length
  * is part of the hash. */
@@ -195,7 +53,7 @@ static const struct catalog_slot *find_slot(const struct catalog *c, struct slic
     BUG("a catalog's table is never full");
 }
 
-static int add(struct catalog *c, struct slice name, unsigned bits)
+int catalog_add(struct catalog *c, struct slice name, unsigned bits)
 {
     BUG_ON(!c || c->sealed);
     if (name.n == 0 || name.n > NAME_MAX_BYTES || memchr(name.p, 0, name.n))
@@ -214,21 +72,6 @@ static int add(struct catalog *c, struct slice name, unsigned bits)
     return 0;
 }
 
-static int add_builtin(struct catalog *c)
-{
-    for (size_t i = 0; i < ARRAY_LEN(node_functions); i++) {
-        int rc = add(c, slice_of(node_functions[i]), CATALOG_BIT_UNSAFE);
-        if (rc < 0)
-            return rc;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(node_relations); i++) {
-        int rc = add(c, slice_of(node_relations[i]), CATALOG_BIT_PRIMARY);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
 /* A power of two of slots that n names fill to at most three quarters. */
 static size_t slots_for(size_t n)
 {
@@ -242,7 +85,7 @@ size_t catalog_size(size_t names, size_t text_bytes)
 {
     if (names > FUNCTIONS_MAX) /* more is refused as it comes */
         names = FUNCTIONS_MAX;
-    size_t builtin = ARRAY_LEN(node_functions) + ARRAY_LEN(node_relations);
+    size_t builtin = catalog_names_count();
     size_t slots = slots_for(names + builtin) * sizeof(struct catalog_slot);
     size_t text = text_bytes + builtin * NAME_MAX_BYTES;
     /* catalog_init gives the table at most a half. */
@@ -255,7 +98,7 @@ int catalog_init(struct catalog *c, void *mem, size_t cap)
     if (rc < 0)
         return rc;
     c->plain = false;
-    return add_builtin(c);
+    return catalog_names_add(c);
 }
 
 int catalog_init_plain(struct catalog *c, void *mem, size_t cap)
@@ -283,7 +126,7 @@ int catalog_init_plain(struct catalog *c, void *mem, size_t cap)
 
 int catalog_add_function(struct catalog *c, struct slice name, bool is_volatile)
 {
-    int rc = add(c, name, is_volatile ? CATALOG_BIT_UNSAFE : CATALOG_BIT_SAFE);
+    int rc = catalog_add(c, name, is_volatile ? CATALOG_BIT_UNSAFE : CATALOG_BIT_SAFE);
     if (rc == 0)
         c->n_functions++;
     return rc;
@@ -291,10 +134,75 @@ int catalog_add_function(struct catalog *c, struct slice name, bool is_volatile)
 
 int catalog_add_relation(struct catalog *c, struct slice name)
 {
-    int rc = add(c, name, CATALOG_BIT_PRIMARY);
+    int rc = catalog_add(c, name, CATALOG_BIT_PRIMARY);
     if (rc == 0)
         c->n_relations++;
     return rc;
+}
+
+/* What the grammar itself makes of LIKE and SIMILAR TO, and of comparisons that no operator is written for (IN, DISTINCT,
+ * GROUP BY, ...). */
+static unsigned operator_facts(struct slice name)
+{
+    static const char *const like[] = {"~~", "!~~", "~~*", "!~~*", "~", "!~"};
+    static const char *const compare[] = {"=", "<>", "<", ">", "<=", ">="};
+    for (size_t i = 0; i < ARRAY_LEN(like); i++) {
+        if (slice_eq(name, like[i]))
+            return CATALOG_FACT_LIKE;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(compare); i++) {
+        if (slice_eq(name, compare[i]))
+            return CATALOG_FACT_UNSAFE;
+    }
+    return 0;
+}
+
+static void add_operator(struct catalog *c, struct slice name)
+{
+    c->facts |= operator_facts(name);
+    if (name.n + 1 > sizeof(c->operators) - c->operators_n) {
+        c->any_operator = true;
+        return;
+    }
+    memcpy(c->operators + c->operators_n, name.p, name.n);
+    c->operators_n = (uint16_t)(c->operators_n + name.n);
+    c->operators[c->operators_n++] = '\0';
+}
+
+int catalog_add_row(struct catalog *c, const char *kind, struct slice name, unsigned bits)
+{
+    BUG_ON(!c || c->sealed);
+    switch (kind ? kind[0] : '\0') {
+    case 'f':
+        c->n_functions++;
+        return catalog_add(c, name, bits);
+    case 'r':
+        c->n_relations++;
+        return catalog_add(c, name, bits);
+    case 'o':
+        if (name.n == 0 || name.n > NAME_MAX_BYTES || memchr(name.p, 0, name.n))
+            return ERR_INVALID;
+        add_operator(c, name);
+        return 0;
+    case 'd':
+        c->facts |= bits;
+        return 0;
+    default:
+        return ERR_INVALID;
+    }
+}
+
+bool catalog_operator_is_volatile(const struct catalog *c, struct slice run)
+{
+    if (!c->operators_n)
+        return c->any_operator;
+    if (c->any_operator)
+        return true;
+    for (const char *p = c->operators; p < c->operators + c->operators_n; p += strlen(p) + 1) {
+        if (memmem(run.p, run.n, p, strlen(p)))
+            return true;
+    }
+    return false;
 }
 
 void catalog_seal(struct catalog *c)
@@ -304,30 +212,15 @@ void catalog_seal(struct catalog *c)
     c->sealed = true;
 }
 
-static bool has_node_prefix(struct slice name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(node_prefixes); i++) {
-        size_t n = strlen(node_prefixes[i]);
-        if (name.n >= n && memcmp(name.p, node_prefixes[i], n) == 0)
-            return true;
-    }
-    return false;
-}
-
 unsigned catalog_lookup(const struct catalog *c, struct slice name)
 {
     BUG_ON(!c || !c->sealed);
     if (name.n == 0 || name.n > NAME_MAX_BYTES)
         return 0;
-    unsigned bits = find_slot(c, name, hash_name(name))->flags;
-    if (c->plain || name.n < 3)
-        return bits;
-    /* All prefixes begin with one of these three pairs. */
-    if ((name.p[0] == 'p' && name.p[1] == 'g') || (name.p[0] == 'l' && name.p[1] == 'o') ||
-        (name.p[0] == 'd' && name.p[1] == 'b')) {
-        if (has_node_prefix(name))
-            bits |= CATALOG_BIT_UNSAFE | (name.p[0] == 'p' ? CATALOG_BIT_PRIMARY : 0U);
-    }
+    const struct catalog_slot *s = find_slot(c, name, hash_name(name));
+    unsigned bits = s->flags;
+    if (catalog_names_may_prefix(name) && !c->plain)
+        bits |= catalog_names_prefix(name);
     return bits;
 }
 

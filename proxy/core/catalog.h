@@ -29,14 +29,29 @@ struct catalog_slot {
     uint16_t unused;
 };
 
+enum { CATALOG_OPERATORS_BYTES = 256 };
+
+/* What concerns the whole database. */
+enum catalog_fact {
+    CATALOG_FACT_TRIGGERS = 1, /* a change of data may run a function that changes the session */
+    CATALOG_FACT_ALL = 2,      /* so may anything: an operator, a cast or a type does */
+    CATALOG_FACT_SEQUENCES = 4,
+    CATALOG_FACT_UNSAFE = 8, /* nothing is a read: what no text shows is volatile */
+    CATALOG_FACT_LIKE = 16,  /* LIKE, ILIKE or SIMILAR TO may be a volatile operator */
+};
+
 struct catalog {
     struct catalog_slot *slots;
     uint32_t mask; /* slots - 1, a power of two */
     uint32_t used, used_max;
     char *text;
     uint32_t text_n, text_cap;
-    uint32_t n_functions, n_relations; /* as added; for SHOW */
-    bool plain;                        /* without the built-in names */
+    uint32_t n_functions, n_relations;       /* as added; for SHOW */
+    unsigned facts;                          /* enum catalog_fact */
+    char operators[CATALOG_OPERATORS_BYTES]; /* volatile ones, each with a NUL */
+    uint16_t operators_n;
+    bool any_operator; /* there were more: all are taken for volatile */
+    bool plain;        /* without the built-in names */
     bool sealed;
 };
 
@@ -50,27 +65,41 @@ int catalog_init(struct catalog *c, void *mem, size_t cap) MUST_CHECK;
 /* The same without the built-in names: for the settings read_functions and write_functions. */
 int catalog_init_plain(struct catalog *c, void *mem, size_t cap) MUST_CHECK;
 
+/* What a name means. */
+enum {
+    CATALOG_BIT_SAFE = 1,    /* a function, safe on a replica */
+    CATALOG_BIT_UNSAFE = 2,  /* a function that is not, one of that name at least */
+    CATALOG_BIT_PRIMARY = 4, /* naming it, anywhere, is for the primary */
+    CATALOG_BIT_SPEAKS = 8,  /* naming it, anywhere, may change the session */
+    CATALOG_BIT_LOUD = 16,   /* calling it may change the session in any way */
+};
+
 /* Names are as stored in the system catalogs (folded already), of 1 to 63 bytes; others are ERR_INVALID. ERR_LIMIT if
- * the memory is used up: drop the catalog then, an incomplete one would be wrong. A name added as volatile once is unsafe
- * for good, in whatever order they come. */
+ * the memory is used up: drop the catalog then, an incomplete one would be wrong. Bits add up, in whatever order they come. */
+int catalog_add(struct catalog *c, struct slice name, unsigned bits) MUST_CHECK;
 int catalog_add_function(struct catalog *c, struct slice name, bool is_volatile) MUST_CHECK;
 int catalog_add_relation(struct catalog *c, struct slice name) MUST_CHECK;
+/* A row of the query's answer. ERR_INVALID if it is none. */
+int catalog_add_row(struct catalog *c, const char *kind, struct slice name, unsigned bits)
+    MUST_CHECK;
 void catalog_seal(struct catalog *c);
 
-/* Both answers at once, as bits; 0: not known. */
-enum { CATALOG_BIT_SAFE = 1, CATALOG_BIT_UNSAFE = 2, CATALOG_BIT_PRIMARY = 4 };
+/* All of it at once; 0: not known. */
 unsigned catalog_lookup(const struct catalog *c, struct slice name);
+
+/* Whether a run of operator characters may hold a volatile operator. */
+bool catalog_operator_is_volatile(const struct catalog *c, struct slice run);
 
 /* Whether a function of this (folded) name may be called on a replica. */
 enum catalog_answer catalog_function(const struct catalog *c, struct slice name);
 /* Whether something of this name must be read on the primary. */
 bool catalog_is_primary(const struct catalog *c, struct slice name);
 
-/* Queries for an ordinary role, PostgreSQL 12 and later. The first gives (name text, volatile bool), one row for each
- * function name; the second gives (name text). Both in the session's client_encoding. */
-extern const char *const catalog_sql_functions;
-extern const char *const catalog_sql_relations;
-/* One row, one bigint: changes when either list might have; cheap. NULL-safe to compare as text. */
+/* Writes the query for the names, for an ordinary role and PostgreSQL 12 and later: rows (kind text, name text, bits int) as
+ * catalog_add_row takes them, in the session's client_encoding. It needs at most CATALOG_SQL_MAX bytes. */
+enum { CATALOG_SQL_MAX = 24 * 1024 };
+void catalog_write_sql(struct strbuf *b);
+/* One row; its first column, a bigint, changes when the names might have; cheap. NULL-safe to compare as text. */
 extern const char *const catalog_sql_version;
 
 #endif
