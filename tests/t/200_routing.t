@@ -22,9 +22,12 @@ CREATE VIEW quiet AS SELECT here() AS port;
 CREATE VIEW loud AS SELECT here_volatile() AS port;
 CREATE FUNCTION writes(i int) RETURNS int LANGUAGE plpgsql VOLATILE AS $$
   BEGIN INSERT INTO log VALUES (i); RETURN inet_server_port(); END $$;
--- Both write, and say that they do not.
+-- All write, and say that they do not. Nobody can see it in the first.
 CREATE FUNCTION liar(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+  DECLARE r int; BEGIN EXECUTE 'SELECT wri' || 'tes($1)' INTO r USING i; RETURN r; END $$;
+CREATE FUNCTION liar_seen(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
   BEGIN RETURN writes(i); END $$;
+CREATE FUNCTION liar_atomic(i int) RETURNS int LANGUAGE sql STABLE BEGIN ATOMIC SELECT liar_seen(i); END;
 CREATE FUNCTION liar2(i int) RETURNS int LANGUAGE sql STABLE AS 'SELECT here() + 0 * nextval(''s'')::int';
 CREATE FUNCTION knocks() RETURNS int LANGUAGE sql STABLE AS 'SELECT here()';
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app; GRANT ALL ON s TO app; GRANT CREATE ON SCHEMA public TO app;
@@ -156,6 +159,14 @@ for my $how (\&node_of, \&node_of_extended) {
     is($how->($w, "SELECT liar($a)"), 'pg1', 'and in another session');
     $w->terminate;
     is($c->sql('pg1', "SELECT count(*) FROM log WHERE a = $a", 'app'), '3', 'each call wrote once');
+}
+{
+    my $before = (map { $_->{total_retries} } grep { $_->{database} eq 'app' } $t->console('SHOW STATS'))[0];
+    my $w = $t->wire;
+    is(node_of($w, "SELECT $_(600)"), 'pg1', "$_: its body tells") for qw(liar_seen liar_atomic);
+    $w->terminate;
+    my $after = (map { $_->{total_retries} } grep { $_->{database} eq 'app' } $t->console('SHOW STATS'))[0];
+    is($after, $before, 'so it does not have to run again');
 }
 $w = $t->wire;
 $r = $w->query('SELECT liar2(1)');
