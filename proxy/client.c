@@ -18,6 +18,7 @@
 #include "tls.h"
 #include "wire/encode.h"
 #include "wire/errresp.h"
+#include "wire/msgtype.h"
 #include "worker.h"
 
 const char *client_state_name(const struct client *c)
@@ -209,8 +210,7 @@ void client_close(struct client *c, const char *why)
     tls_ctx_unref(c->tls_ctx);
     client_login_free(c);
     named_clear(&c->named);
-    pstmt_unref(c->unnamed);
-    c->unnamed = NULL;
+    client_set_unnamed(c, NULL);
     client_batch_reset(c, false);
     params_unref(c->params);
     c->params = NULL;
@@ -257,6 +257,27 @@ void client_fatal(struct client *c, int code, const char *message, const char *h
     client_close(c, message);
 }
 
+static void replace(struct pstmt **at, struct pstmt *p)
+{
+    struct pstmt *old = *at;
+    *at = p ? pstmt_ref(p) : NULL;
+    pstmt_unref(old);
+}
+
+void client_set_unnamed(struct client *c, struct pstmt *p)
+{
+    replace(&c->unnamed, p);
+    replace(&c->unnamed_done, p);
+}
+
+/* Every request was answered or given up: what was sent behind an error has not happened. */
+static void settle_unnamed(struct client *c)
+{
+    c->awaiting = c->moving = false;
+    if (c->unnamed != c->unnamed_done)
+        replace(&c->unnamed, c->unnamed_done);
+}
+
 void client_batch_reset(struct client *c, bool retry)
 {
     pstmt_unref(c->batch.stmt);
@@ -278,6 +299,16 @@ static void answer_and_skip(struct client *c)
     client_batch_reset(c, false);
 }
 
+/* Nothing of the batch was used: a Query is dropped, extended messages up to Sync. */
+static void skip_unused(struct client *c)
+{
+    const uint8_t *next = c->view_n > 0 ? c->view : c->in.n > 0 ? c->in.p : NULL;
+    if (next && (*next == MSG_F_QUERY || *next == MSG_F_FUNCTION_CALL))
+        c->lost_query = true;
+    else
+        c->lost_skip = true;
+}
+
 void client_error(struct client *c, int code, const char *message, const char *hint)
 {
     BUG_ON(c->server != NULL);
@@ -286,8 +317,7 @@ void client_error(struct client *c, int code, const char *message, const char *h
     if (c->batch.opened)
         answer_and_skip(c);
     else
-        c->lost_skip =
-            true; /* nothing of the batch was used: a Query is dropped, extended messages up to Sync */
+        skip_unused(c);
     client_process(c);
 }
 
@@ -338,8 +368,7 @@ static void unpin(struct client *c)
         log_debug("session.unpinned", "client %s is free again", c->peer);
     c->pin = PIN_NONE;
     named_clear(&c->named);
-    pstmt_unref(c->unnamed);
-    c->unnamed = NULL;
+    client_set_unnamed(c, NULL);
     c->floor.async_commit = false;
 }
 
@@ -370,10 +399,11 @@ static void settle_batch(struct client *c, uint8_t status)
         unpin(c);
         params_unref(s->params);
         s->params = NULL;
-        s->unnamed = 0;
+        s->unnamed = s->unnamed_done = 0;
     }
     struct group_stats *st = &c->group->stats;
     st->query_time += (uint64_t)(now - c->batch.started);
+    c->tx_session = status != 'I' && (c->tx_session || (c->batch.bits & CLASS_SESSION));
     if (status == 'I') {
         st->xacts++;
         st->xact_time += (uint64_t)(now - c->request_at);
@@ -398,6 +428,8 @@ static void settle_batch(struct client *c, uint8_t status)
 void client_on_ready(struct client *c, uint8_t status)
 {
     struct server *s = c->server;
+    settle_unnamed(c);
+    server_settle(s);
     settle_batch(c, status);
     inbuf_free(&c->retain);
     /* After DISCARD ALL also in session mode: the start-up parameters are set again with the next server. */
@@ -412,7 +444,9 @@ void client_on_ready(struct client *c, uint8_t status)
 /* The retained batch comes again, as if it had not been used yet. */
 static void replay(struct client *c, bool on_primary)
 {
-    const bool ok = inbuf_prepend(&c->in, c->retain.p, c->retain.n);
+    const size_t n = c->batch.used < c->retain.n ? c->batch.used : c->retain.n;
+    const bool ok = inbuf_prepend(&c->in, c->retain.p, n);
+    settle_unnamed(c);
     inbuf_free(&c->retain);
     named_forget_batch(&c->named, c->batch_no);
     client_batch_reset(c, on_primary);
@@ -421,6 +455,19 @@ static void replay(struct client *c, bool on_primary)
         client_process(c);
     else
         client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory to run the statement again", NULL);
+}
+
+void client_on_left(struct client *c)
+{
+    const bool errored = c->batch.errored;
+    settle_unnamed(c);
+    server_settle(c->server);
+    server_unlink(c->server);
+    if (c->state == CLIENT_CLOSED)
+        return;
+    client_batch_reset(c, false);
+    c->lost_skip = errored; /* the client has not sent its Sync yet */
+    client_process(c);
 }
 
 void client_retry(struct client *c)
@@ -468,6 +515,7 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
     const enum lost_answer a = judge(c, aborted);
     const bool pinned = c->pin != PIN_NONE || c->group->conf.pool_mode == POOL_SESSION;
     BUG_ON(c->server != NULL);
+    settle_unnamed(c);
     c->tx_wrote = false;
     c->resume = false;
     if (c->verifying) {
@@ -551,9 +599,9 @@ void client_send_fakes(struct client *c, struct server *s)
     while (pipeline_take_fake(&s->pl, &e)) {
         uint8_t out[8];
         struct writer w = writer_of(out, sizeof(out));
-        encode_empty(&w, e.kind == PL_PARSE_FAKE ? '1' : '3');
+        encode_empty(&w, '3');
         stream_send(&c->st, out, w.n);
         c->batch.delivered = true;
-        server_entry_done(s, &e, false);
+        server_entry_done(s, &e);
     }
 }

@@ -38,7 +38,13 @@ enum client_state {
     CLIENT_NR
 };
 
-enum { CLIENT_INSPECT_MAX = 1024 * 1024, CLIENT_RETAIN_MAX = 64 * 1024 };
+enum {
+    CLIENT_INSPECT_MAX = 1024 * 1024,
+    CLIENT_RETAIN_MAX = 64 * 1024,
+    CLIENT_PARSE_MAX =
+        64 * 1024 * 1024, /* a Parse is read as a whole, because it may be needed again */
+    CLIENT_STATEMENTS_MAX = 64 * 1024 * 1024 /* bytes of all named statements of a session */
+};
 
 /* What the requests since the last boundary do. */
 struct batch {
@@ -61,6 +67,7 @@ struct batch {
     struct pstmt *
         unnamed; /* what the last unnamed Parse that was looked at made, with a reference; NULL: none yet */
     usec_t started;
+    size_t used; /* bytes of it that were forwarded */
 };
 
 struct client {
@@ -106,12 +113,19 @@ struct client {
     bool closing_after_send;
     /* A transaction whose server is gone: it stays failed until the client ends it. */
     bool lost, lost_told;
-    bool lost_skip;     /* an error was answered; everything up to Sync is skipped */
+    bool lost_skip; /* an error was answered; everything up to Sync is skipped */
+    bool
+        lost_query; /* an error was answered to a Query that is still to be read; only that is skipped */
     bool lost_rollback; /* the last Parse or Bind was a ROLLBACK or a COMMIT */
     bool lost_commit;   /* and it was a COMMIT */
-    struct named *named;
-    uint64_t batch_no; /* of the last batch that got a server */
-    struct pstmt *unnamed;
+    struct named_map named;
+    uint64_t batch_no;          /* of the last batch that got a server */
+    struct pstmt *unnamed;      /* when all that was sent is done */
+    struct pstmt *unnamed_done; /* as far as answers tell */
+    bool awaiting;       /* a server tells what a statement returns before its Bind may go on */
+    bool moving;         /* off its replica, in the middle of a batch: waits for our Sync */
+    bool forward_drop;   /* the rest of the message is for nobody */
+    bool tx_session;     /* something of the transaction may have changed settings */
     uint8_t wait_reason; /* enum route_reason */
     usec_t connected_at, request_at, wait_since, deadline;
     char peer[64];
@@ -142,6 +156,9 @@ void client_wait_end(struct client *c);
 /* A cancel request for a statement that has not been sent anywhere. */
 void client_cancel_wait(struct client *c);
 
+/* The unnamed statement is this one now, NULL: none. Takes references of its own. */
+void client_set_unnamed(struct client *c, struct pstmt *p);
+
 /* The account of a batch begins anew. retry: the next one goes to the primary. */
 void client_batch_reset(struct client *c, bool retry);
 
@@ -150,6 +167,8 @@ void client_on_ready(struct client *c, uint8_t status);
 void client_retry(struct client *c);
 /* A replica refused the batch as a write: remember its statement. */
 void client_learn(struct client *c);
+/* Our own Sync was answered: the rest of the batch goes to the primary. */
+void client_on_left(struct client *c);
 /* The server is gone or out of step (and unlinked already): answers by what was under way. aborted: the server said
  * FATAL before it completed anything. */
 void client_on_server_lost(struct client *c, bool aborted, const char *why);

@@ -23,25 +23,21 @@ bool client_expect(struct client *c, enum pl_kind kind, uint64_t ref, uint32_t t
 {
     if (server_expect(c->server, kind, ref, tag))
         return true;
-    server_entry_done(c->server, &(struct pl_entry){.ref = ref, .tag = tag, .kind = (uint8_t)kind},
-                      true);
+    server_entry_done(
+        c->server,
+        &(struct pl_entry){.ref = ref, .tag = tag, .kind = (uint8_t)kind, .fate = PL_SKIPPED});
     return false;
 }
 
-/* Before anything else of a batch: behind an error the server would skip the Close, and still have the statement. */
-void client_extended_evict(struct client *c)
+static bool expect_named(struct client *c, enum pl_kind kind, struct named *n, enum entry_tag tag)
 {
-    struct server *s = c->server;
-    uint64_t id;
-    char name[PSTMT_NAME_MAX];
-    while (sstmt_evict(&s->prepared, (size_t)c->group->conf.max_prepared_statements, &id)) {
-        if (!client_expect(c, PL_CLOSE_HIDDEN, 0, 0))
-            return;
-        struct writer w = gather_writer(&c->w->gather, 64);
-        pstmt_server_name(id, name);
-        encode_close(&w, 'S', name);
-        gather_wrote(&c->w->gather, &w);
-    }
+    named_ref(n);
+    return client_expect(c, kind, (uint64_t)(uintptr_t)n, tag);
+}
+
+static bool expect_unnamed(struct client *c, enum pl_kind kind, struct pstmt *p, enum entry_tag tag)
+{
+    return client_expect(c, kind, (uint64_t)(uintptr_t)(p ? pstmt_ref(p) : NULL), tag);
 }
 
 /* The message as it is; what has not arrived follows as it comes. */
@@ -89,71 +85,188 @@ static bool send_parse(struct client *c, const struct pstmt *p, const char *name
     return true;
 }
 
-/* The server knows the statement under its shared name, or is told now. */
-static bool ensure_prepared(struct client *c, struct pstmt *p)
+/* -- names ---------------------------------------------------------------------------------------------------------- */
+
+/* The server ignores everything up to Sync: so do we. */
+static bool skipping(const struct client *c)
 {
-    struct server *s = c->server;
-    char name[PSTMT_NAME_MAX];
-    if (sstmt_has(&s->prepared, p->id))
-        return true;
-    if (!sstmt_add(&s->prepared, p->id) ||
-        !client_expect(c, PL_PARSE_HIDDEN, (uint64_t)(uintptr_t)pstmt_ref(p), 2))
-        return false;
-    pstmt_server_name(p->id, name);
-    c->group->stats.server_parses++;
-    return send_parse(c, p, name);
+    return c->server->pl.skipping;
 }
 
-/* A name that is new in the session. The reply is made up if the server has the statement already. */
-static bool parse_new_name(struct client *c, struct pstmt *p, struct slice as)
+/* A server never has more than max_prepared_statements (but for one that is in use): the oldest is closed in front of the new. */
+static bool make_room(struct client *c)
 {
     struct server *s = c->server;
+    const int64_t max = c->group->conf.max_prepared_statements;
     char name[PSTMT_NAME_MAX];
+    struct sstmt *old;
+    while ((old = sstmt_evict(&s->prepared, max > 0 ? (size_t)max : 1)) != NULL) {
+        if (!client_expect(c, PL_CLOSE_HIDDEN, (uint64_t)(uintptr_t)old, TAG_EVICTED))
+            return false;
+        struct writer w = gather_writer(&c->w->gather, 64);
+        sstmt_name(old, name);
+        encode_close(&w, 'S', name);
+        gather_wrote(&c->w->gather, &w);
+    }
+    return true;
+}
+
+/* An id that no other server uses either. */
+static uint64_t fresh_sid(struct worker *w)
+{
+    return UINT64_C(1) << 63 | (uint64_t)w->id << 48 |
+           (++w->statements & ((UINT64_C(1) << 48) - 1));
+}
+
+/* Sends a Parse under a name that is new on the server, and asks what came out of it. */
+static bool prepare(struct client *c, struct named *n, enum pl_kind kind, enum entry_tag tag)
+{
+    char name[PSTMT_NAME_MAX];
+    n->making = fresh_sid(c->w);
+    const struct sstmt *e = make_room(c) ? sstmt_add(&c->server->prepared, n->making) : NULL;
+    if (!e || !expect_named(c, kind, n, tag))
+        return false;
+    c->group->stats.server_parses++;
+    sstmt_name(e, name);
+    if (!send_parse(c, n->stmt, name) || !expect_named(c, PL_DESCRIBE_HIDDEN, n, TAG_DESCRIBED))
+        return false;
+    struct writer w = gather_writer(&c->w->gather, 64);
+    encode_describe(&w, 'S', name);
+    gather_wrote(&c->w->gather, &w);
+    return true;
+}
+
+enum have { HAVE_IT, HAVE_WAIT, HAVE_CHANGED, HAVE_NO_ROOM };
+
+/* What n is called on the server. If the server lacks it, it is prepared there, and the client's request waits until it is
+ * known that it still returns what the client was told: PostgreSQL would not run it otherwise. */
+static enum have ensure(struct client *c, struct named *n, char name[PSTMT_NAME_MAX])
+{
+    const struct sstmt *e = sstmt_use(&c->server->prepared, n->sid);
+    if (e) {
+        sstmt_name(e, name);
+        return HAVE_IT;
+    }
+    if (c->awaiting)
+        return HAVE_WAIT;
+    if (n->changed && sstmt_find(&c->server->prepared, n->making))
+        return HAVE_CHANGED;
+    n->changed = false;
+    if (!prepare(c, n, PL_PARSE_HIDDEN, TAG_MADE))
+        return HAVE_NO_ROOM;
+    if (n->sig == 0) { /* its own Parse was cut off before we heard what it returns */
+        n->sid = n->making;
+        e = sstmt_find(&c->server->prepared, n->sid);
+        sstmt_name(e, name);
+        return HAVE_IT;
+    }
+    struct writer w = gather_writer(&c->w->gather, 8);
+    encode_flush(&w);
+    gather_wrote(&c->w->gather, &w);
+    c->awaiting = true;
+    return HAVE_WAIT;
+}
+
+/* In place of a request that we refuse: one that fails, so that the server's transaction ends as PostgreSQL would end it. The
+ * error that the client sees is ours. */
+static bool fail_instead(struct client *c, enum entry_tag tag)
+{
+    if (!client_expect(c, PL_DESCRIBE, 0, tag))
+        return false;
+    struct writer w = gather_writer(&c->w->gather, 64);
+    encode_describe(&w, 'S', PSTMT_NAME_UNKNOWN);
+    gather_wrote(&c->w->gather, &w);
+    return true;
+}
+
+/* PostgreSQL tells the parameters before it looks whether the result has changed. */
+static bool describe_parameters(struct client *c, struct named *n)
+{
+    char name[PSTMT_NAME_MAX];
+    if (!client_expect(c, PL_DESCRIBE_PARAMS, 0, TAG_NONE))
+        return false;
+    struct writer w = gather_writer(&c->w->gather, 64);
+    sstmt_name(sstmt_find(&c->server->prepared, n->making), name);
+    encode_describe(&w, 'S', name);
+    gather_wrote(&c->w->gather, &w);
+    return true;
+}
+
+static size_t refuse_changed(struct client *c, const struct frame *f, struct named *n, size_t have)
+{
+    if ((f->type == 'D' && !describe_parameters(c, n)) || !fail_instead(c, TAG_CHANGED))
+        return client_no_room(c);
+    c->forward_left = f->body_len - (uint32_t)have;
+    c->forward_drop = c->forward_left > 0;
+    return FRAME_HEADER + have;
+}
+
+static bool no_memory_for(const struct client *c, const struct msg_parse *m)
+{
+    return c->named.bytes + m->sql.n > CLIENT_STATEMENTS_MAX ||
+           c->w->pstmts.bytes + m->sql.n > PSTMT_BYTES_MAX;
+}
+
+/* -- Parse ---------------------------------------------------------------------------------------------------------- */
+
+static bool parse_new_name(struct client *c, struct pstmt *p, struct slice as)
+{
     struct named *n = named_add(&c->named, as, p);
     if (!n)
         return false;
     n->batch_no = c->batch_no;
-    named_ref(n);
-    if (sstmt_has(&s->prepared, p->id))
-        return client_expect(c, PL_PARSE_FAKE, (uint64_t)(uintptr_t)n, 1);
-    if (!sstmt_add(&s->prepared, p->id) || !client_expect(c, PL_PARSE, (uint64_t)(uintptr_t)n, 1))
-        return false;
-    pstmt_server_name(p->id, name);
-    c->group->stats.server_parses++;
-    return send_parse(c, p, name);
+    n->settings = c->params ? params_analysis_key(&c->params->p) : 0;
+    n->own = c->pin != PIN_NONE || c->tx_session || (c->batch.bits & CLASS_SESSION);
+    const bool ok = prepare(c, n, PL_PARSE, TAG_PARSED);
+    n->sid = n->making;
+    return ok;
 }
 
 static size_t forward_parse(struct client *c, const struct frame *f, const uint8_t *body)
 {
-    struct server *s = c->server;
     struct msg_parse m;
+    char name[PSTMT_NAME_MAX];
     if (decode_parse(body, f->body_len, &m) < 0) {
         protocol_error(c, "invalid Parse message");
         return 0;
     }
-    c->group->stats.client_parses++;
-    struct pstmt *p = pstmt_get(&c->w->pstmts, m.sql, m.types, m.n_types);
-    if (!p)
+    if (skipping(c))
+        return client_pass_expecting(c, f, PL_PARSE);
+    struct named *n = m.name.n ? named_find(&c->named, m.name) : NULL;
+    enum have have = n ? ensure(c, n, name) : HAVE_IT;
+    if (have == HAVE_WAIT)
+        return 0;
+    if (have == HAVE_CHANGED)
+        sstmt_name(sstmt_find(&c->server->prepared, n->making), name);
+    if (m.name.n > 0 && !n && no_memory_for(c, &m))
+        return fail_instead(c, TAG_REFUSED) ? f->total : client_no_room(c);
+    struct pstmt *p = pstmt_get(&c->w->pstmts, m.sql, m.types, m.n_types, c->backslash);
+    if (!p || have == HAVE_NO_ROOM) {
+        pstmt_unref(p);
         return client_no_room(c);
+    }
+    c->group->stats.client_parses++;
+    size_t used = f->total;
+    bool ok;
     if (m.name.n == 0) {
         pstmt_unref(c->unnamed);
-        c->unnamed = p;
-        s->unnamed = p->id;
-        return client_expect(c, PL_PARSE, 0, 3) ? client_pass(c, f) : client_no_room(c);
-    }
-    struct named *n = named_find(c->named, m.name);
-    bool ok;
-    if (n) { /* PostgreSQL refuses a second Parse of a name: let the server say so, with a name that it has */
-        char name[PSTMT_NAME_MAX];
-        pstmt_server_name(n->stmt->id, name);
-        ok = ensure_prepared(c, n->stmt) && client_expect(c, PL_PARSE, 0, 0) &&
-             send_parse(c, n->stmt, name);
+        c->unnamed = pstmt_ref(p);
+        c->server->unnamed = p->id;
+        ok = expect_unnamed(c, PL_PARSE, p, TAG_UNNAMED);
+        used = ok ? client_pass(c, f) : 0;
+    } else if (n) {
+        /* PostgreSQL refuses a second Parse of a name: let the server say so, with a name that it has. */
+        n = named_loose(m.name);
+        ok = n && client_expect(c, PL_PARSE, (uint64_t)(uintptr_t)n, TAG_USED) &&
+             send_parse(c, p, name);
     } else {
         ok = parse_new_name(c, p, m.name);
     }
     pstmt_unref(p);
-    return ok ? f->total : client_no_room(c);
+    return ok ? used : client_no_room(c);
 }
+
+/* -- Bind, Describe, Close ------------------------------------------------------------------------------------------ */
 
 /* The unnamed statement lives in the session; another session may have used the server's in between. */
 static bool ensure_unnamed(struct client *c)
@@ -166,17 +279,50 @@ static bool ensure_unnamed(struct client *c)
         encode_close(&w, 'S', "");
         gather_wrote(&c->w->gather, &w);
         s->unnamed = 0;
-        return client_expect(c, PL_CLOSE_HIDDEN, 0, 0);
+        return expect_unnamed(c, PL_CLOSE_HIDDEN, NULL, TAG_UNNAMED_OURS);
     }
     s->unnamed = c->unnamed->id;
-    return client_expect(c, PL_PARSE_HIDDEN, (uint64_t)(uintptr_t)pstmt_ref(c->unnamed), 2) &&
+    return expect_unnamed(c, PL_PARSE_HIDDEN, c->unnamed, TAG_UNNAMED_OURS) &&
            send_parse(c, c->unnamed, "");
+}
+
+/* A name that the session does not have, and that could be another session's on the server: instead of it goes one that
+ * nobody has. The error is told with the client's name. */
+static bool is_foreign(struct slice name)
+{
+    const size_t prefix = sizeof(PSTMT_NAME_PREFIX) - 1;
+    return name.n >= prefix && memcmp(name.p, PSTMT_NAME_PREFIX, prefix) == 0;
+}
+
+static bool expect_foreign(struct client *c, enum pl_kind kind, struct slice name,
+                           char out[PSTMT_NAME_MAX])
+{
+    struct named *n = named_loose(name);
+    memcpy(out, PSTMT_NAME_UNKNOWN, sizeof(PSTMT_NAME_UNKNOWN));
+    return n && client_expect(c, kind, (uint64_t)(uintptr_t)n, TAG_USED);
+}
+
+/* Expects the answer to a request for n, or for a name that the session does not have. */
+static bool expect_target(struct client *c, enum pl_kind kind, struct named *n, struct slice given,
+                          char name[PSTMT_NAME_MAX])
+{
+    if (n && given.n > NAMED_LEN_MAX) /* errors tell the name as it was given */
+        n = named_loose(given);
+    else if (n)
+        named_ref(n);
+    if (n)
+        return client_expect(c, kind, (uint64_t)(uintptr_t)n, TAG_USED);
+    if (is_foreign(given))
+        return expect_foreign(c, kind, given, name);
+    name[0] = 0; /* it goes as it is */
+    return (given.n > 0 || ensure_unnamed(c)) && client_expect(c, kind, 0, 0);
 }
 
 static size_t forward_bind(struct client *c, const struct frame *f, const uint8_t *body,
                            size_t have)
 {
     struct msg_bind m;
+    char name[PSTMT_NAME_MAX];
     const int rc = decode_bind(body, have, f->body_len, &m);
     if (rc == ERR_AGAIN)
         return 0;
@@ -184,17 +330,19 @@ static size_t forward_bind(struct client *c, const struct frame *f, const uint8_
         protocol_error(c, "invalid Bind message");
         return 0;
     }
+    if (skipping(c))
+        return client_pass_expecting(c, f, PL_BIND);
+    struct named *n = m.statement.n ? named_find(&c->named, m.statement) : NULL;
+    enum have h = n ? ensure(c, n, name) : HAVE_IT;
+    if (h == HAVE_WAIT)
+        return 0;
     c->group->stats.binds++;
-    struct named *n = m.statement.n ? named_find(c->named, m.statement) : NULL;
-    if (!n) {
-        if (m.statement.n == 0 && !ensure_unnamed(c))
-            return client_no_room(c);
-        return client_expect(c, PL_BIND, 0, 0) ? client_pass(c, f) : client_no_room(c);
-    }
-    char name[PSTMT_NAME_MAX];
-    if (!ensure_prepared(c, n->stmt) || !client_expect(c, PL_BIND, 0, 0))
+    if (h == HAVE_CHANGED)
+        return refuse_changed(c, f, n, have);
+    if (h == HAVE_NO_ROOM || !expect_target(c, PL_BIND, n, m.statement, name))
         return client_no_room(c);
-    pstmt_server_name(n->stmt->id, name);
+    if (!name[0])
+        return client_pass(c, f);
     struct writer w = gather_writer(&c->w->gather, m.portal.n + PSTMT_NAME_MAX + 16);
     encode_bind_head(&w, m.portal.p, name, m.rest_len);
     gather_wrote(&c->w->gather, &w);
@@ -204,34 +352,55 @@ static size_t forward_bind(struct client *c, const struct frame *f, const uint8_
     return FRAME_HEADER + have;
 }
 
-static size_t forward_target(struct client *c, const struct frame *f, const uint8_t *body)
+/* The statement stays on the server, for others. */
+static size_t close_name(struct client *c, const struct frame *f, struct slice name)
+{
+    struct named *n = named_find(&c->named, name);
+    if (!n)
+        return client_expect(c, PL_CLOSE_FAKE, 0, 0) ? f->total : client_no_room(c);
+    named_ref(n);
+    named_remove(&c->named, n);
+    return client_expect(c, PL_CLOSE_FAKE, (uint64_t)(uintptr_t)n, TAG_CLOSED) ? f->total
+                                                                               : client_no_room(c);
+}
+
+static size_t forward_close(struct client *c, const struct frame *f, const uint8_t *body)
 {
     struct msg_target m;
-    const bool close = f->type == 'C';
-    if ((close ? decode_close(body, f->body_len, &m) : decode_describe(body, f->body_len, &m)) <
-        0) {
-        protocol_error(c, "invalid Describe or Close message");
+    if (decode_close(body, f->body_len, &m) < 0) {
+        protocol_error(c, "invalid Close message");
         return 0;
     }
-    const enum pl_kind kind = close ? PL_CLOSE : PL_DESCRIBE;
-    struct named *n = m.kind == 'S' && m.name.n ? named_find(c->named, m.name) : NULL;
-    if (close && m.kind == 'S' && m.name.n) { /* the statement stays on the server, for others */
-        if (!n)
-            return client_expect(c, PL_CLOSE_FAKE, 0, 0) ? f->total : client_no_room(c);
-        named_ref(n);
-        named_remove(&c->named, n);
-        return client_expect(c, PL_CLOSE_FAKE, (uint64_t)(uintptr_t)n, 4) ? f->total
-                                                                          : client_no_room(c);
-    }
-    if (!n) {
-        if (m.kind == 'S' && !close && !ensure_unnamed(c))
-            return client_no_room(c);
-        return client_expect(c, kind, 0, 0) ? client_pass(c, f) : client_no_room(c);
-    }
+    if (skipping(c) || m.kind == 'P')
+        return client_pass_expecting(c, f, PL_CLOSE);
+    if (m.name.n > 0)
+        return close_name(c, f, m.name);
+    pstmt_unref(c->unnamed);
+    c->unnamed = NULL;
+    c->server->unnamed = 0;
+    return expect_unnamed(c, PL_CLOSE, NULL, TAG_UNNAMED) ? client_pass(c, f) : client_no_room(c);
+}
+
+static size_t forward_describe(struct client *c, const struct frame *f, const uint8_t *body)
+{
+    struct msg_target m;
     char name[PSTMT_NAME_MAX];
-    if (!ensure_prepared(c, n->stmt) || !client_expect(c, kind, 0, 0))
+    if (decode_describe(body, f->body_len, &m) < 0) {
+        protocol_error(c, "invalid Describe message");
+        return 0;
+    }
+    if (skipping(c) || m.kind == 'P')
+        return client_pass_expecting(c, f, PL_DESCRIBE);
+    struct named *n = m.name.n ? named_find(&c->named, m.name) : NULL;
+    enum have h = n ? ensure(c, n, name) : HAVE_IT;
+    if (h == HAVE_WAIT)
+        return 0;
+    if (h == HAVE_CHANGED)
+        return refuse_changed(c, f, n, f->body_len);
+    if (h == HAVE_NO_ROOM || !expect_target(c, PL_DESCRIBE, n, m.name, name))
         return client_no_room(c);
-    pstmt_server_name(n->stmt->id, name);
+    if (!name[0])
+        return client_pass(c, f);
     struct writer w = gather_writer(&c->w->gather, 64);
     encode_describe(&w, 'S', name);
     gather_wrote(&c->w->gather, &w);
@@ -249,7 +418,9 @@ size_t client_extended_forward(struct client *c, const struct frame *f, const ui
     case 'E':
         c->group->stats.queries++;
         return client_pass_expecting(c, f, PL_EXECUTE);
+    case 'C':
+        return forward_close(c, f, body);
     default:
-        return forward_target(c, f, body);
+        return forward_describe(c, f, body);
     }
 }

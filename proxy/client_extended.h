@@ -17,9 +17,6 @@ struct frame;
 size_t client_extended_forward(struct client *c, const struct frame *f, const uint8_t *body,
                                size_t have);
 
-/* Before anything else of a batch: behind an error the server would skip the Close, and still have the statement. */
-void client_extended_evict(struct client *c);
-
 /* Pushes what the next message will be answered with. */
 bool client_expect(struct client *c, enum pl_kind kind, uint64_t ref, uint32_t tag) MUST_CHECK;
 /* The message as it is; what has not arrived follows as it comes. */

@@ -66,6 +66,10 @@ static void inspect_sql(struct client *c, struct slice sql)
 static void classify_stmt(const struct client *c, struct pstmt *p)
 {
     const struct catalog *cat = catalog_of(c);
+    if (p->sql_len > CLIENT_INSPECT_MAX) { /* it would take too long to look at */
+        p->cls = (struct classification){.bits = CLASS_UNKNOWN, .n_statements = 1};
+        return;
+    }
     if (p->classified_by != cat || p->classified_conf != c->w->conf || !p->cls.n_statements) {
         const struct classify_opts opts = {.backslash = c->backslash,
                                            .override = config_functions(c->w->conf)};
@@ -88,7 +92,7 @@ static struct pstmt *stmt_of(struct client *c, struct slice name)
 {
     if (name.n == 0)
         return c->batch.unnamed ? c->batch.unnamed : c->unnamed;
-    struct named *n = named_find(c->named, name);
+    struct named *n = named_find(&c->named, name);
     return n ? n->stmt : NULL;
 }
 
@@ -108,7 +112,7 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
         rc = decode_parse(body, f->body_len, &p);
         if (rc < 0)
             return rc;
-        struct pstmt *st = pstmt_get(&c->w->pstmts, p.sql, p.types, p.n_types);
+        struct pstmt *st = pstmt_get(&c->w->pstmts, p.sql, p.types, p.n_types, c->backslash);
         if (!st)
             return ERR_NOMEM;
         classify_stmt(c, st);

@@ -112,14 +112,14 @@ static int on_parse(struct client *c, const uint8_t *body, size_t n)
         skip(c);
         return 0;
     }
-    struct pstmt *p = pstmt_get(&c->w->pstmts, m.sql, m.types, m.n_types);
+    struct pstmt *p = pstmt_get(&c->w->pstmts, m.sql, m.types, m.n_types, c->backslash);
     if (!p)
         return ERR_NOMEM;
     if (m.name.n == 0) {
-        pstmt_unref(c->unnamed);
-        c->unnamed = p;
+        client_set_unnamed(c, p);
+        pstmt_unref(p);
     } else {
-        struct named *old = named_find(c->named, m.name);
+        struct named *old = named_find(&c->named, m.name);
         if (old)
             named_remove(&c->named, old);
         const struct named *added = named_add(&c->named, m.name, p);
@@ -137,7 +137,7 @@ static int on_bind(struct client *c, const uint8_t *body, size_t n)
     struct classification k;
     if (decode_bind(body, n, n, &m) < 0)
         return ERR_PROTO;
-    struct named *named = m.statement.n ? named_find(c->named, m.statement) : NULL;
+    struct named *named = m.statement.n ? named_find(&c->named, m.statement) : NULL;
     const struct pstmt *p = m.statement.n ? (named ? named->stmt : NULL) : c->unnamed;
     c->lost_rollback = false;
     if (p) {
@@ -176,7 +176,7 @@ static int on_close(struct client *c, const uint8_t *body, size_t n)
     struct msg_target m;
     if (decode_close(body, n, &m) < 0)
         return ERR_PROTO;
-    struct named *named = m.kind == 'S' && m.name.n ? named_find(c->named, m.name) : NULL;
+    struct named *named = m.kind == 'S' && m.name.n ? named_find(&c->named, m.name) : NULL;
     if (named)
         named_remove(&c->named, named);
     made_up(c, '3');
@@ -212,20 +212,29 @@ static int on_extended(struct client *c, const struct frame *f, const uint8_t *b
     }
 }
 
+/* The Query that the error answered already. */
+static size_t drop_query(struct client *c, const struct frame *f, size_t n)
+{
+    c->lost_query = false;
+    c->forward_left = f->total > n ? f->total - (uint32_t)n : 0;
+    client_send_ready(c);
+    return f->total > n ? n : f->total;
+}
+
 size_t client_lost_request(struct client *c, const uint8_t *p, size_t n)
 {
     struct frame f = {0};
     if (frame_next(p, n, FRAME_FRONTEND, &f) != FRAME_OK)
         return 0;
-    const bool skipping = c->lost_skip && f.type != 'S' && f.type != 'Q';
+    if (c->lost_query)
+        return drop_query(c, &f, n);
+    const bool skipping = c->lost_skip && f.type != 'S';
     if (f.total > n) {
-        if (!skipping && f.total <= CLIENT_INSPECT_MAX)
+        if (!skipping && f.total <= CLIENT_INSPECT_MAX) /* a longer one is not a ROLLBACK */
             return 0;
         c->forward_left = f.total - (uint32_t)n; /* nobody is linked: it is dropped as it comes */
-        if (f.type == 'Q') {
-            if (!c->lost_skip)
-                refuse(c);
-            c->lost_skip = false;
+        if (f.type == 'Q' && !skipping) {
+            refuse(c);
             client_send_ready(c);
         } else if (!skipping) {
             skip(c);
@@ -236,9 +245,6 @@ size_t client_lost_request(struct client *c, const uint8_t *p, size_t n)
         return f.total;
     if (f.type == 'S') {
         c->lost_skip = false;
-        client_send_ready(c);
-    } else if (f.type == 'Q' && c->lost_skip) {
-        c->lost_skip = false; /* the Query that the error answered */
         client_send_ready(c);
     } else if (f.type == 'Q') {
         on_query(c, p + FRAME_HEADER, f.body_len);

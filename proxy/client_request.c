@@ -102,8 +102,6 @@ static bool link_ready(struct client *c, size_t end, bool flush)
         protocol_error(c, "cannot set the session's parameters");
         return false;
     }
-    if (c->view[0] == MSG_F_PARSE || c->view[0] == MSG_F_BIND)
-        client_extended_evict(c);
     c->batch.retainable =
         end > 0 && end <= CLIENT_RETAIN_MAX && !flush && inbuf_keep(&c->retain, c->view, end);
     c->batch_no++;
@@ -184,10 +182,12 @@ static size_t forward_simple(struct client *c, const struct frame *f)
     c->batch.sync_seen = true;
     c->batch.simple = true;
     c->group->stats.queries++;
+    if (f->type == 'F') /* leaves the unnamed statement alone */
+        return client_pass_expecting(c, f, PL_QUERY);
     s->unnamed = 0;
     pstmt_unref(c->unnamed);
     c->unnamed = NULL;
-    return client_pass_expecting(c, f, PL_QUERY);
+    return client_expect(c, PL_QUERY, 0, TAG_QUERY) ? client_pass(c, f) : client_no_room(c);
 }
 
 static bool needs_whole(uint8_t type)
@@ -235,11 +235,13 @@ static size_t forward(struct client *c, const struct frame *f)
 static size_t forward_rest(struct client *c)
 {
     const size_t n = c->forward_left < c->view_n ? c->forward_left : c->view_n;
-    if (c->server) { /* else its server is lost: the rest of the message is dropped with it */
+    /* Without a server it was lost: the rest of the message is dropped with it. */
+    if (c->server && !c->forward_drop) {
         aim(c);
         gather_ref(&c->w->gather, c->view, n);
     }
     c->forward_left -= (uint32_t)n;
+    c->forward_drop = c->forward_drop && c->forward_left > 0;
     return n;
 }
 
@@ -263,9 +265,33 @@ static bool is_copy(uint8_t type)
     return type == 'd' || type == 'c' || type == 'f';
 }
 
+/* A write after reads of the same batch, which a replica has answered already because of a Flush. They stay what they are; the
+ * rest goes to the primary. Portals that were bound on the replica do not come along. */
+static bool must_leave(const struct client *c)
+{
+    const struct topology *t = worker_topo(c->w, c->group->cluster);
+    return c->batch.read && c->batch.opened && !batch_reads(c) && c->tx == 'I' &&
+           !(c->batch.bits & CLASS_TX) && c->route_mode != ROUTE_REPLICA && t &&
+           c->server->pool->node != t->writer && !c->server->pl.skipping;
+}
+
+static size_t leave(struct client *c)
+{
+    aim(c);
+    if (!client_expect(c, PL_SYNC_HIDDEN, 0, TAG_NONE))
+        return client_no_room(c);
+    struct writer w = gather_writer(&c->w->gather, 8);
+    encode_sync(&w);
+    gather_wrote(&c->w->gather, &w);
+    c->moving = true;
+    return 0;
+}
+
 static size_t step_linked(struct client *c, const struct frame *f)
 {
     struct server *s = c->server;
+    if (c->moving)
+        return 0;
     if (c->batch.sync_seen && !(is_copy(f->type) && s->copying)) {
         if (!is_copy(f->type) || s->pl.turns > 0)
             return 0; /* one batch at a time: the next waits for ReadyForQuery */
@@ -276,8 +302,9 @@ static size_t step_linked(struct client *c, const struct frame *f)
     if (s->cancels > 0 && !c->batch.opened)
         return 0; /* a cancel under way was meant for the batch before: it shall not hit this one */
     if (f->total > c->view_n && needs_whole(f->type)) {
-        if (f->total > CLIENT_INSPECT_MAX)
-            protocol_error(c, "message is too long");
+        if (f->total > CLIENT_PARSE_MAX)
+            client_fatal(c, ERRRESP_OUT_OF_MEMORY, "the text of a prepared statement is too long",
+                         "It may have 64 MB.");
         return 0;
     }
     if (f->total > c->view_n && f->type == 'Q' && f->total <= CLIENT_INSPECT_MAX)
@@ -285,8 +312,6 @@ static size_t step_linked(struct client *c, const struct frame *f)
     if (!c->batch.opened && c->batch.started == 0) { /* a further batch of the same transaction */
         c->batch.started = worker_now();
         aim(c);
-        if (f->type == MSG_F_PARSE || f->type == MSG_F_BIND)
-            client_extended_evict(c);
     }
     if (c->inspected >= f->total) {
         c->inspected -= f->total;
@@ -305,6 +330,8 @@ static size_t step_linked(struct client *c, const struct frame *f)
         c->batch.commit = true; /* nobody has looked */
         c->batch.partial = true;
     }
+    if (must_leave(c))
+        return leave(c);
     c->batch.opened = true;
     aim(c);
     return forward(c, f);
@@ -328,7 +355,7 @@ static size_t step(struct client *c)
             client_close(c, "client said goodbye");
         return 0;
     }
-    if (c->lost || c->lost_skip)
+    if (c->lost || c->lost_skip || c->lost_query)
         return client_lost_request(c, c->view, c->view_n);
     if (!c->server) {
         const size_t n = without_server(c, &f);
@@ -356,6 +383,7 @@ static void run(struct client *c)
             BUG_ON(used > c->view_n);
             c->view += used;
             c->view_n -= used;
+            c->batch.used += used;
         }
     } while (c->again && c->state == CLIENT_READY);
     c->processing = false;
@@ -370,7 +398,8 @@ static void run(struct client *c)
         client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for the request", NULL);
         return;
     }
-    const bool full = c->in.n > 2 * (size_t)CLIENT_INSPECT_MAX;
+    /* A long Parse is read as a whole. */
+    const bool full = c->in.n > 2 * (size_t)CLIENT_INSPECT_MAX && c->in.p[0] != MSG_F_PARSE;
     /* The next batch waits; but while copying in, what is left is the cut header of more data. */
     const bool next = c->in.n > 0 && c->batch.sync_seen && !(c->server && c->server->copying);
     if (c->waiting_in || full || next || (c->server && stream_kept(&c->server->st) > STREAM_HIGH))

@@ -9,11 +9,6 @@
 
 /* -- statements --------------------------------------------------------------------------------------------------- */
 
-static size_t pstmt_size(const struct pstmt *p)
-{
-    return sizeof(*p) + p->sql_len + 1 + 4u * p->n_types;
-}
-
 static void pstmt_free(struct pstmt_cache *c, struct pstmt *p)
 {
     list_remove(&c->unused, &p->unused);
@@ -37,9 +32,10 @@ void pstmt_cache_fini(struct pstmt_cache *c)
 }
 
 static bool pstmt_same(const struct pstmt *p, struct slice sql, const uint8_t *types,
-                       uint16_t n_types)
+                       uint16_t n_types, bool backslash)
 {
-    return p->sql_len == sql.n && p->n_types == n_types && memcmp(p->sql, sql.p, sql.n) == 0 &&
+    return p->sql_len == sql.n && p->backslash == backslash && p->n_types == n_types &&
+           memcmp(p->sql, sql.p, sql.n) == 0 &&
            (n_types == 0 || memcmp(pstmt_types(p), types, 4u * n_types) == 0);
 }
 
@@ -65,9 +61,9 @@ static struct pstmt *pstmt_make(struct pstmt_cache *c, uint64_t id, struct slice
 }
 
 struct pstmt *pstmt_get(struct pstmt_cache *c, struct slice sql, const uint8_t *types,
-                        uint16_t n_types)
+                        uint16_t n_types, bool backslash)
 {
-    uint64_t id = slice_hash(sql);
+    uint64_t id = slice_hash(sql) + backslash; /* the lexer reads the text by that setting */
     if (n_types)
         id ^= slice_hash((struct slice){(const char *)types, 4u * n_types}) *
               UINT64_C(0x9E3779B97F4A7C15);
@@ -76,10 +72,13 @@ struct pstmt *pstmt_get(struct pstmt_cache *c, struct slice sql, const uint8_t *
         ;;
         id++) { /* other texts with the same hash take the next id; ends, because the cache is bounded */
         HASH_FIND(hh, c->all, &id, sizeof(id), p);
-        if (!p)
+        if (!p) {
             p = pstmt_make(c, id, sql, types, n_types);
-        else if (!pstmt_same(p, sql, types, n_types))
+            if (p)
+                p->backslash = backslash;
+        } else if (!pstmt_same(p, sql, types, n_types, backslash)) {
             continue;
+        }
         break;
     }
     return p ? pstmt_ref(p) : NULL;
@@ -101,30 +100,46 @@ void pstmt_unref(struct pstmt *p)
         list_push_back(&p->cache->unused, &p->unused);
 }
 
-void pstmt_server_name(uint64_t id, char out[PSTMT_NAME_MAX])
-{
-    snprintf(out, PSTMT_NAME_MAX, PSTMT_NAME_PREFIX "%016" PRIx64, id);
-}
-
 /* -- clients' names ----------------------------------------------------------------------------------------------- */
 
-struct named *named_add(struct named **map, struct slice name, struct pstmt *stmt)
+struct named *named_loose(struct slice name)
 {
     struct named *n = calloc(1, sizeof(*n) + name.n + 1);
     if (!n)
         return NULL;
     memcpy(n->name, name.p, name.n);
-    n->stmt = pstmt_ref(stmt);
     n->refs = 1;
-    n->in_map = true;
-    HASH_ADD_KEYPTR(hh, *map, n->name, name.n, n);
     return n;
 }
 
-struct named *named_find(struct named *map, struct slice name)
+static size_t named_size(const struct named *n)
 {
+    return sizeof(*n) + pstmt_size(n->stmt);
+}
+
+static struct slice seen(struct slice name)
+{
+    return (struct slice){name.p, name.n < NAMED_LEN_MAX ? name.n : NAMED_LEN_MAX};
+}
+
+struct named *named_add(struct named_map *map, struct slice full, struct pstmt *stmt)
+{
+    const struct slice name = seen(full);
+    struct named *n = named_loose(name);
+    if (!n)
+        return NULL;
+    n->stmt = pstmt_ref(stmt);
+    n->in_map = true;
+    HASH_ADD_KEYPTR(hh, map->all, n->name, name.n, n);
+    map->bytes += named_size(n);
+    return n;
+}
+
+struct named *named_find(const struct named_map *map, struct slice full)
+{
+    const struct slice name = seen(full);
     struct named *n = NULL;
-    HASH_FIND(hh, map, name.p, name.n, n);
+    HASH_FIND(hh, map->all, name.p, name.n, n);
     return n;
 }
 
@@ -143,40 +158,42 @@ void named_unref(struct named *n)
     free(n);
 }
 
-void named_remove(struct named **map, struct named *n)
+void named_remove(struct named_map *map, struct named *n)
 {
     if (!n->in_map)
         return;
-    HASH_DEL(*map, n);
+    HASH_DEL(map->all, n);
+    map->bytes -= named_size(n);
     n->in_map = false;
     named_unref(n);
 }
 
-void named_restore(struct named **map, struct named *n)
+void named_restore(struct named_map *map, struct named *n)
 {
     struct named *later = NULL;
     if (n->in_map)
         return;
-    HASH_FIND_STR(*map, n->name, later);
+    HASH_FIND_STR(map->all, n->name, later);
     if (later)
         named_remove(map, later);
-    HASH_ADD_KEYPTR(hh, *map, n->name, strlen(n->name), n);
+    HASH_ADD_KEYPTR(hh, map->all, n->name, strlen(n->name), n);
+    map->bytes += named_size(n);
     n->in_map = true;
     named_ref(n);
 }
 
-void named_forget_batch(struct named **map, uint64_t no)
+void named_forget_batch(struct named_map *map, uint64_t no)
 {
     struct named *n, *tmp;
-    HASH_ITER(hh, *map, n, tmp)
+    HASH_ITER(hh, map->all, n, tmp)
     if (n->batch_no == no)
         named_remove(map, n);
 }
 
-void named_clear(struct named **map)
+void named_clear(struct named_map *map)
 {
     struct named *n, *tmp;
-    HASH_ITER(hh, *map, n, tmp)
+    HASH_ITER(hh, map->all, n, tmp)
     named_remove(map, n);
 }
 
@@ -185,63 +202,97 @@ void named_clear(struct named **map)
 void sstmt_init(struct sstmt_set *s)
 {
     s->all = NULL;
+    s->last_no = 0;
     list_init(&s->lru);
 }
 
-static struct sstmt *sstmt_find(struct sstmt_set *s, uint64_t id)
+struct sstmt *sstmt_find(struct sstmt_set *s, uint64_t id)
 {
     struct sstmt *e = NULL;
     HASH_FIND(hh, s->all, &id, sizeof(id), e);
     return e;
 }
 
-bool sstmt_has(struct sstmt_set *s, uint64_t id)
+struct sstmt *sstmt_use(struct sstmt_set *s, uint64_t id)
 {
     struct sstmt *e = sstmt_find(s, id);
     if (e && list_last(&s->lru) != &e->lru) {
         list_remove(&s->lru, &e->lru);
         list_push_back(&s->lru, &e->lru);
     }
-    return e != NULL;
+    return e;
 }
 
-bool sstmt_add(struct sstmt_set *s, uint64_t id)
+struct sstmt *sstmt_add(struct sstmt_set *s, uint64_t id)
 {
     struct sstmt *e = calloc(1, sizeof(*e));
     if (!e)
-        return false;
+        return NULL;
+    BUG_ON(sstmt_find(s, id) != NULL);
     e->id = id;
+    e->no = ++s->last_no;
     HASH_ADD(hh, s->all, id, sizeof(e->id), e);
     list_push_back(&s->lru, &e->lru);
-    return true;
+    return e;
 }
 
-static void sstmt_drop(struct sstmt_set *s, struct sstmt *e)
+void sstmt_rename(struct sstmt_set *s, struct sstmt *e, uint64_t id)
+{
+    BUG_ON(sstmt_find(s, id) != NULL);
+    HASH_DEL(s->all, e);
+    e->id = id;
+    HASH_ADD(hh, s->all, id, sizeof(e->id), e);
+}
+
+void sstmt_age(struct sstmt_set *s, struct sstmt *e)
+{
+    list_remove(&s->lru, &e->lru);
+    list_push_front(&s->lru, &e->lru);
+}
+
+static void sstmt_take(struct sstmt_set *s, struct sstmt *e)
 {
     list_remove(&s->lru, &e->lru);
     HASH_DEL(s->all, e);
-    free(e);
 }
 
 void sstmt_forget(struct sstmt_set *s, uint64_t id)
 {
     struct sstmt *e = sstmt_find(s, id);
-    if (e)
-        sstmt_drop(s, e);
+    if (!e)
+        return;
+    sstmt_take(s, e);
+    free(e);
 }
 
-bool sstmt_evict(struct sstmt_set *s, size_t max, uint64_t *id)
+struct sstmt *sstmt_evict(struct sstmt_set *s, size_t max)
 {
-    if (s->lru.count <= max)
-        return false;
+    if (s->lru.count == 0 || s->lru.count < max)
+        return NULL;
     struct sstmt *e = LIST_ENTRY(list_first(&s->lru), struct sstmt, lru);
-    *id = e->id;
-    sstmt_drop(s, e);
-    return true;
+    sstmt_take(s, e);
+    return e;
+}
+
+void sstmt_put_back(struct sstmt_set *s, struct sstmt *e)
+{
+    /* Prepared again meanwhile: then this one stays on the server under an id that nobody asks for. */
+    if (sstmt_find(s, e->id))
+        e->id = ~e->no;
+    HASH_ADD(hh, s->all, id, sizeof(e->id), e);
+    list_push_front(&s->lru, &e->lru);
 }
 
 void sstmt_clear(struct sstmt_set *s)
 {
-    while (!list_empty(&s->lru))
-        sstmt_drop(s, LIST_ENTRY(list_first(&s->lru), struct sstmt, lru));
+    while (!list_empty(&s->lru)) {
+        struct sstmt *e = LIST_ENTRY(list_first(&s->lru), struct sstmt, lru);
+        sstmt_take(s, e);
+        free(e);
+    }
+}
+
+void sstmt_name(const struct sstmt *e, char out[PSTMT_NAME_MAX])
+{
+    snprintf(out, PSTMT_NAME_MAX, PSTMT_NAME_PREFIX "%" PRIx64, e->no);
 }

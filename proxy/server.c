@@ -242,65 +242,6 @@ bool server_current(const struct server *s)
            n->unreadable != READ_FOREIGN;
 }
 
-/* -- expectations ------------------------------------------------------------------------------------------------- */
-
-bool server_expect(struct server *s, enum pl_kind kind, uint64_t ref, uint32_t tag)
-{
-    if (pipeline_full(&s->pl)) {
-        const uint32_t cap = s->pl.cap * 2;
-        struct pl_entry *ring = cap <= PL_MAX ? malloc(cap * sizeof(*ring)) : NULL;
-        if (!ring)
-            return false;
-        struct pl_entry *old = pipeline_move(&s->pl, ring, cap);
-        if (old != s->pl_inline)
-            free(old);
-    }
-    pipeline_push(&s->pl, kind, ref, tag);
-    return true;
-}
-
-/* tag 1: ref is a struct named, the client's own name for it. tag 2: ref is a struct pstmt that we prepare by ourselves.
- * tag 3: the client's unnamed statement. tag 4: a struct named that the client closed. tag 0: nothing. */
-void server_entry_done(struct server *s, const struct pl_entry *e, bool skipped)
-{
-    if (e->tag == 1) {
-        struct named *n = (struct named *)(uintptr_t)e->ref;
-        if (skipped) {
-            if (e->kind == PL_PARSE)
-                sstmt_forget(&s->prepared, n->stmt->id);
-            if (s->client)
-                named_remove(&s->client->named, n);
-        }
-        named_unref(n);
-    } else if (e->tag == 2) {
-        struct pstmt *p = (struct pstmt *)(uintptr_t)e->ref;
-        if (skipped) {
-            sstmt_forget(&s->prepared, p->id);
-            if (s->unnamed == p->id)
-                s->unnamed = 0;
-        }
-        pstmt_unref(p);
-    } else if (e->tag == 4) {
-        struct named *n = (struct named *)(uintptr_t)e->ref;
-        if (skipped && s->client)
-            named_restore(&s->client->named, n);
-        named_unref(n);
-    } else if (e->tag == 3 && skipped) {
-        s->unnamed = 0;
-        if (s->client) {
-            pstmt_unref(s->client->unnamed);
-            s->client->unnamed = NULL;
-        }
-    }
-}
-
-void server_drop_expectations(struct server *s)
-{
-    struct pl_entry e;
-    while (pipeline_take_any(&s->pl, &e))
-        server_entry_done(s, &e, true);
-}
-
 /* -- linking ------------------------------------------------------------------------------------------------------ */
 
 static void to_list(struct server *s, enum server_state st, struct list *l)
@@ -336,7 +277,6 @@ static void clean(struct server *s)
     s->state = SERVER_CLEANING;
     s->deadline = worker_now() + 10 * USEC_PER_SEC;
     sstmt_clear(&s->prepared);
-    s->unnamed = 0;
     params_unref(s->params);
     s->params = NULL;
     stream_send(&s->st, msg, w.n);

@@ -7,6 +7,7 @@
 
 #include "../replication/base/list.h"
 #include "core/pipeline.h"
+#include "core/signature.h"
 #include "inbuf.h"
 #include "prepared.h"
 #include "stream.h"
@@ -54,12 +55,18 @@ struct server {
     uint64_t id;               /* for SHOW SERVERS */
     struct params_ref *params; /* what its settings are, beyond the defaults; NULL: the defaults */
     struct sstmt_set prepared;
-    uint64_t unnamed; /* id of the statement in its unnamed slot; 0: none known */
+    uint64_t
+        unnamed; /* id of the statement in its unnamed slot when all that was sent is done; 0: none known */
+    uint64_t unnamed_done; /* as far as its answers tell */
+    struct signature sig;  /* of the statement that is being described to us */
+    struct pl_entry
+        describing; /* the request for it, while the rest of its answer is still to come */
     struct pipeline pl;
     struct pl_entry pl_inline[PL_INLINE];
     struct inbuf in;       /* the beginning of a message that was cut */
     uint32_t forward_left; /* bytes of a message whose head went to the client already */
     bool forward_drop;     /* they are swallowed instead */
+    bool forward_describe; /* they are of an answer to our own Describe */
     bool retrying;         /* the batch runs again elsewhere: the rest of its answer is swallowed */
     bool hidden_failed;    /* a query of ours was refused; login_error says why */
     usec_t connected_at, last_used, deadline;
@@ -87,12 +94,32 @@ void server_link(struct server *s, struct client *c);
 /* The client is done with it: clean and keep, or close. */
 void server_unlink(struct server *s);
 
+/* What the ref of an expectation is. Each holds a reference. */
+enum entry_tag {
+    TAG_NONE = 0,
+    TAG_QUERY,   /* nothing; a Query, which ends the unnamed statement */
+    TAG_UNNAMED, /* struct pstmt, or NULL for none: what the session's unnamed statement is then */
+    TAG_UNNAMED_OURS, /* the same, but only the server did not know it yet */
+    TAG_PARSED,       /* struct named: the client's own Parse of a new name */
+    TAG_MADE,         /* struct named: ours, because the server did not have it */
+    TAG_DESCRIBED,    /* struct named: ours, to learn what came out of one of the two */
+    TAG_USED,         /* struct named, that a Bind or Describe is about */
+    TAG_CHANGED, /* nothing: the request in place of one whose statement has changed its result */
+    TAG_REFUSED, /* nothing: the request in place of one that we have no room for */
+    TAG_CLOSED,  /* struct named, out of the session already */
+    TAG_EVICTED  /* struct sstmt, out of the set already */
+};
+
 /* Pushes what the message just added to the gather will be answered with. false: too many, or no memory. */
 bool server_expect(struct server *s, enum pl_kind kind, uint64_t ref, uint32_t tag) MUST_CHECK;
 /* Releases what the pipeline refers to. */
 void server_drop_expectations(struct server *s);
-/* A reply or a skip ended an entry: bookkeeping of statements. skipped: the server did not do it. */
-void server_entry_done(struct server *s, const struct pl_entry *e, bool skipped);
+/* An entry has left the pipeline: bookkeeping of statements. */
+void server_entry_done(struct server *s, const struct pl_entry *e);
+/* The answer to our Describe (s->describing) is complete. True if the statement returns something else than before. */
+bool server_described(struct server *s);
+/* Everything sent was answered: what was only expected of skipped requests is forgotten. */
+void server_settle(struct server *s);
 
 /* May it serve under the worker's present snapshot? */
 bool server_current(const struct server *s);
@@ -105,6 +132,7 @@ void server_destroy(struct server *s);
 
 const char *server_state_name(enum server_state st);
 
+/* server_stmts.c: expectations and statements, above */
 /* server_reply.c: bytes arrived while linked or being cleaned. */
 void server_on_reply(struct server *s);
 /* server_login.c */

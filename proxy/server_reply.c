@@ -11,6 +11,7 @@
 #include "server.h"
 #include "wire/decode.h"
 #include "wire/encode.h"
+#include "wire/errresp.h"
 #include "wire/frame.h"
 #include "worker.h"
 
@@ -24,6 +25,7 @@ struct chunk {
     size_t n, at;
     bool ready;   /* the client's ReadyForQuery is in it */
     bool cleaned; /* ReadyForQuery of our own query */
+    bool changed; /* a statement prepared again has another result than the client was told */
     bool dead;    /* the server is gone; nothing may be touched */
 };
 
@@ -39,10 +41,10 @@ static void fakes(struct chunk *k)
     while (pipeline_take_fake(&k->s->pl, &e)) {
         if (k->c && !k->s->retrying) {
             struct writer w = gather_writer(k->g, 8);
-            encode_empty(&w, e.kind == PL_PARSE_FAKE ? '1' : '3');
+            encode_empty(&w, '3');
             gather_wrote(k->g, &w);
         }
-        server_entry_done(k->s, &e, false);
+        server_entry_done(k->s, &e);
     }
 }
 
@@ -56,18 +58,22 @@ static void out_of_step(struct chunk *k, uint8_t type)
     server_broken(k->s, &e, false);
 }
 
-/* Errors after which the same batch may run on another node: the replica refused to write, or a recovery conflict. */
-static bool runs_elsewhere(const struct chunk *k, struct slice sqlstate)
+/* Nothing of a read's answer has been seen yet, and there is the primary to ask. */
+static bool may_run_elsewhere(const struct chunk *k)
 {
     const struct client *c = k->c;
     if (!c || !c->batch.retainable || c->batch.delivered || k->g->sent || !c->batch.read ||
         c->batch.retry)
         return false;
     const struct topology *t = worker_topo(k->s->w, k->s->pool->group->cluster);
-    if (!t || k->s->pool->node == t->writer)
-        return false;
-    return slice_eq(sqlstate, "25006") || slice_eq(sqlstate, "0A000") ||
-           slice_eq(sqlstate, "40001") || slice_eq(sqlstate, "55000");
+    return t && k->s->pool->node != t->writer;
+}
+
+/* Errors after which the same batch may run on another node: the replica refused to write, or a recovery conflict. */
+static bool runs_elsewhere(const struct chunk *k, struct slice sqlstate)
+{
+    return may_run_elsewhere(k) && (slice_eq(sqlstate, "25006") || slice_eq(sqlstate, "0A000") ||
+                                    slice_eq(sqlstate, "40001") || slice_eq(sqlstate, "55000"));
 }
 
 static bool session_ends(struct slice sqlstate)
@@ -81,7 +87,7 @@ static void skip_rest(struct chunk *k)
 {
     struct pl_entry e;
     while (pipeline_take_skipped(&k->s->pl, &e))
-        server_entry_done(k->s, &e, true);
+        server_entry_done(k->s, &e);
 }
 
 static void on_fatal(struct chunk *k, const struct msg_error *m, const uint8_t *msg, size_t total)
@@ -106,16 +112,31 @@ static void on_fatal(struct chunk *k, const struct msg_error *m, const uint8_t *
     server_broken(s, &e, nothing_done);
 }
 
-/* The client's name for the statement that the server knows as `internal`. */
-static const struct named *name_of(const struct client *c, struct slice internal)
+/* What the request that failed was about. */
+static const struct named *name_of(const struct server *s)
 {
-    char own[PSTMT_NAME_MAX];
-    for (const struct named *n = c->named; n; n = n->hh.next) {
-        pstmt_server_name(n->stmt->id, own);
-        if (slice_eq(internal, own))
-            return n;
-    }
-    return NULL;
+    const struct pl_entry *e = pipeline_head(&s->pl);
+    return e && (e->tag == TAG_USED || e->tag == TAG_PARSED || e->tag == TAG_MADE)
+               ? (const struct named *)(uintptr_t)e->ref
+               : NULL;
+}
+
+/* The failure that we asked for. A changed result is told in PostgreSQL's words: drivers know them, and prepare anew. */
+static void pass_refusal(struct chunk *k, enum entry_tag tag)
+{
+    static const struct errresp changed = {.code = ERRRESP_FEATURE_NOT_SUPPORTED,
+                                           .severity = ERRRESP_SEV_ERROR,
+                                           .message = "cached plan must not change result type",
+                                           .routine = "RevalidateCachedQuery"};
+    static const struct errresp refused = {
+        .code = ERRRESP_OUT_OF_MEMORY,
+        .severity = ERRRESP_SEV_ERROR,
+        .message = "no memory for another prepared statement",
+        .hint =
+            "The named statements of a session may take 64 MB. Close those that are not needed."};
+    struct writer w = gather_writer(k->g, ERRRESP_SIZE_MAX);
+    errresp_write(&w, tag == TAG_CHANGED ? &changed : &refused);
+    gather_wrote(k->g, &w);
 }
 
 /* An error that names a prepared statement names it as the client does. */
@@ -125,8 +146,12 @@ static void pass_error(struct chunk *k, const uint8_t *msg, size_t total)
     const uint8_t *at = memmem(msg, total, mark, sizeof(mark) - 1);
     const uint8_t *from = at ? at + 1 : NULL;
     const uint8_t *to = from ? memchr(from, '"', (size_t)(msg + total - from)) : NULL;
-    const struct named *n =
-        to && k->c ? name_of(k->c, (struct slice){(const char *)from, (size_t)(to - from)}) : NULL;
+    const struct pl_entry *head = pipeline_head(&k->s->pl);
+    const struct named *n = to && k->c ? name_of(k->s) : NULL;
+    if (head && (head->tag == TAG_CHANGED || head->tag == TAG_REFUSED) && k->c && !k->s->retrying) {
+        pass_refusal(k, (enum entry_tag)head->tag);
+        return;
+    }
     const size_t len = n ? strlen(n->name) : 0;
     if (!n || total + len > GATHER_SCRATCH / 2 || k->s->retrying) {
         pass(k, msg, total);
@@ -188,7 +213,7 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg,
     if (!s->retrying && runs_elsewhere(k, m.sqlstate)) {
         gather_drop(k->g);
         s->retrying = true;
-        if (!slice_eq(m.sqlstate, "40001"))
+        if (!slice_eq(m.sqlstate, "40001") && !slice_eq(m.routine, "RevalidateCachedQuery"))
             client_learn(k->c);
     }
     s->copying = false;
@@ -215,6 +240,7 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
         out_of_step(k, 'Z');
         return;
     }
+    server_entry_done(s, &done);
     s->tx = status;
     s->copying = false;
     if (v == PL_SWALLOW) {
@@ -272,25 +298,40 @@ static void on_copy_in(struct chunk *k)
         k->c->batch.sync_seen = false; /* its Sync was ignored; another one follows the data */
 }
 
+/* A piece of the answer to our own Describe; the last one completes it. */
+static void on_described(struct chunk *k, const uint8_t *p, size_t n)
+{
+    struct server *s = k->s;
+    signature_feed(&s->sig, p, n);
+    if (s->forward_left > 0 || s->describing.kind == PL_NONE)
+        return;
+    if (server_described(s))
+        k->changed = true;
+}
+
 /* The head of any other message: whose is it? `have` bytes of it are there. */
 static void on_head(struct chunk *k, const struct frame *f, size_t have)
 {
     struct server *s = k->s;
     const uint8_t *msg = k->p + k->at;
-    bool drop = false;
+    bool drop = false, describe = false;
     if (f->type == 'N' || f->type == 'A') {
-        drop = !k->c || (!pipeline_empty(&s->pl) && s->pl.ring[s->pl.head].kind == PL_HIDDEN_QUERY);
+        drop = !k->c || (f->type == 'N' && pipeline_hidden(&s->pl));
     } else {
         struct pl_entry done;
         fakes(k);
+        const bool hidden = pipeline_hidden(&s->pl);
         const enum pl_verdict v = pipeline_reply(&s->pl, f->type, &done);
         if (v == PL_BROKEN) {
             out_of_step(k, f->type);
             return;
         }
         drop = v == PL_SWALLOW;
-        if (done.kind != PL_NONE)
-            server_entry_done(s, &done, false);
+        describe = hidden && (f->type == 't' || f->type == 'T' || f->type == 'n');
+        if (done.kind == PL_DESCRIBE_HIDDEN)
+            s->describing = done;
+        else if (done.kind != PL_NONE)
+            server_entry_done(s, &done);
         if (f->type == 'C' && k->c && !drop)
             k->c->batch.complete_seen = true;
         if (f->type == 'G' || f->type == 'W')
@@ -303,6 +344,13 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
     k->at += have;
     s->forward_left = f->total - (uint32_t)have;
     s->forward_drop = drop;
+    s->forward_describe = describe;
+    if (describe) {
+        if (f->type == 't')
+            signature_begin(&s->sig);
+        signature_message(&s->sig, f->type);
+        on_described(k, msg + FRAME_HEADER, have - FRAME_HEADER);
+    }
     if (s->forward_left == 0)
         fakes(k);
 }
@@ -325,6 +373,8 @@ static void scan_rest_of_message(struct chunk *k)
         pass(k, k->p + k->at, n);
     k->at += n;
     s->forward_left -= (uint32_t)n;
+    if (s->forward_describe)
+        on_described(k, k->p + k->at - n, n);
     if (s->forward_left == 0)
         fakes(k);
 }
@@ -408,6 +458,10 @@ static bool after_hidden(struct chunk *k)
         client_on_verified(c, NULL);
         return false;
     }
+    if (c->moving && pipeline_empty(&s->pl)) {
+        client_on_left(c);
+        return false;
+    }
     return true;
 }
 
@@ -430,7 +484,11 @@ static void after_scan(struct chunk *k)
         return;
     if (!c)
         return;
-    if (k->ready && s->retrying) {
+    if (k->changed &&
+        may_run_elsewhere(k)) { /* this replica may not have heard of the change yet */
+        s->close_after = true;
+        client_retry(c);
+    } else if (k->ready && s->retrying) {
         s->retrying = false;
         client_retry(c);
     } else if (k->ready) {

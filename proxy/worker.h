@@ -57,7 +57,8 @@ struct worker {
     struct list cancels;   /* cancel requests under way to nodes (cancel.c) */
     struct client **slots; /* by cancel-key slot */
     uint32_t n_slots, free_slot_hint;
-    uint64_t serial; /* of the last client */
+    uint64_t serial;     /* of the last client */
+    uint64_t statements; /* prepared on servers so far */
     struct slab client_slab;
     struct pool_group *groups; /* uthash by key */
     struct pstmt_cache pstmts;

@@ -44,6 +44,30 @@ const char *params_get(const struct params *p, const char *name)
     return NULL;
 }
 
+uint64_t params_analysis_key(const struct params *p)
+{
+    static const char *const names[] = {"array_nulls",
+                                        "backslash_quote",
+                                        "client_encoding",
+                                        "datestyle",
+                                        "default_text_search_config",
+                                        "intervalstyle",
+                                        "lc_monetary",
+                                        "standard_conforming_strings",
+                                        "timezone",
+                                        "timezone_abbreviations",
+                                        "transform_null_equals",
+                                        "xmloption"};
+    uint64_t key = 0;
+    uint32_t at = 0;
+    const char *n, *v;
+    while (params_next(p, &at, &n, &v))
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+            if (name_cmp(n, names[i]) == 0)
+                key = (key * UINT64_C(0x9e3779b97f4a7c15)) ^ slice_hash(slice_of(v)) ^ (i + 1);
+    return key;
+}
+
 static void params_cut(struct params *p, uint32_t from, uint32_t to)
 {
     memmove(p->kv + from, p->kv + to, p->len - to);

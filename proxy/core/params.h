@@ -34,6 +34,11 @@ static inline bool params_equal(const struct params *a, const struct params *b)
     return a->hash == b->hash && a->len == b->len;
 }
 
+/* A number for the settings of p that may change what a text means when it is analysed, or how its constants are read:
+ * statements that were analysed under different ones are not the same. search_path is not among them, and neither are
+ * role and row_security: PostgreSQL itself analyses a prepared statement again when these have changed. */
+uint64_t params_analysis_key(const struct params *p);
+
 /* SQL that leads from the settings `have` to `want`, as one simple query of set_config() and RESET; empty if equal.
  * false if it did not fit. */
 bool params_diff_sql(const struct params *have, const struct params *want, struct strbuf *out)

@@ -9,7 +9,7 @@ static struct pl_entry *at(const struct pipeline *p, uint32_t i)
 
 static bool ends_turn(uint8_t kind)
 {
-    return kind == PL_QUERY || kind == PL_HIDDEN_QUERY || kind == PL_SYNC;
+    return kind == PL_QUERY || kind == PL_HIDDEN_QUERY || kind == PL_SYNC || kind == PL_SYNC_HIDDEN;
 }
 
 void pipeline_init(struct pipeline *p, struct pl_entry *ring, uint32_t cap)
@@ -43,10 +43,23 @@ static void pop(struct pipeline *p, struct pl_entry *out)
 {
     BUG_ON(p->n == 0);
     *out = *at(p, 0);
+    out->fate = PL_DONE;
     if (ends_turn(out->kind))
         p->turns--;
     p->head = (p->head + 1) & (p->cap - 1);
     p->n--;
+}
+
+const struct pl_entry *pipeline_head(const struct pipeline *p)
+{
+    return p->n > 0 ? at(p, 0) : NULL;
+}
+
+bool pipeline_hidden(const struct pipeline *p)
+{
+    const uint8_t kind = p->n > 0 ? at(p, 0)->kind : PL_NONE;
+    return kind == PL_HIDDEN_QUERY || kind == PL_PARSE_HIDDEN || kind == PL_DESCRIBE_HIDDEN ||
+           kind == PL_CLOSE_HIDDEN || kind == PL_SYNC_HIDDEN;
 }
 
 bool pipeline_take_fake(struct pipeline *p, struct pl_entry *out)
@@ -54,7 +67,7 @@ bool pipeline_take_fake(struct pipeline *p, struct pl_entry *out)
     if (p->n == 0)
         return false;
     const uint8_t kind = at(p, 0)->kind;
-    if (p->skipping || (kind != PL_PARSE_FAKE && kind != PL_CLOSE_FAKE))
+    if (p->skipping || kind != PL_CLOSE_FAKE)
         return false;
     pop(p, out);
     return true;
@@ -71,6 +84,11 @@ static void drop_ignored_syncs(struct pipeline *p)
         p->n--;
         p->turns--;
     }
+}
+
+static bool is_sync(uint8_t kind)
+{
+    return kind == PL_SYNC || kind == PL_SYNC_HIDDEN;
 }
 
 static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t head,
@@ -93,13 +111,15 @@ static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t 
         pop(p, done);
         return done->kind == PL_CLOSE_HIDDEN ? PL_SWALLOW : PL_FORWARD;
     case 't':
-        return head == PL_DESCRIBE ? PL_FORWARD : PL_BROKEN;
+        if (head == PL_DESCRIBE_HIDDEN)
+            return PL_SWALLOW;
+        return head == PL_DESCRIBE || head == PL_DESCRIBE_PARAMS ? PL_FORWARD : PL_BROKEN;
     case 'T':
     case 'n':
-        if (head != PL_DESCRIBE)
+        if (head != PL_DESCRIBE && head != PL_DESCRIBE_PARAMS && head != PL_DESCRIBE_HIDDEN)
             return PL_BROKEN;
         pop(p, done);
-        return PL_FORWARD;
+        return head == PL_DESCRIBE ? PL_FORWARD : PL_SWALLOW;
     case 'C':
     case 'I':
     case 's':
@@ -129,14 +149,14 @@ enum pl_verdict pipeline_reply(struct pipeline *p, uint8_t type, struct pl_entry
     if (p->n == 0)
         return PL_BROKEN;
     const uint8_t head = at(p, 0)->kind;
-    if (p->skipping && (type != 'Z' || head != PL_SYNC))
+    if (p->skipping && (type != 'Z' || !is_sync(head)))
         return PL_BROKEN;
     if (type == 'Z') {
         if (!ends_turn(head))
             return PL_BROKEN;
         pop(p, done);
         p->skipping = false;
-        return head == PL_HIDDEN_QUERY ? PL_SWALLOW : PL_FORWARD;
+        return head == PL_HIDDEN_QUERY || head == PL_SYNC_HIDDEN ? PL_SWALLOW : PL_FORWARD;
     }
     if (head == PL_QUERY) {
         if (type == 'G')
@@ -153,23 +173,26 @@ enum pl_verdict pipeline_error(struct pipeline *p)
     if (p->n > 0 && at(p, 0)->kind == PL_HIDDEN_QUERY)
         return PL_SWALLOW;
     if (p->n > 0 && !ends_turn(at(p, 0)->kind))
-        p->skipping = true;
+        p->skipping = p->failing = true;
     return PL_FORWARD;
 }
 
 bool pipeline_take_skipped(struct pipeline *p, struct pl_entry *out)
 {
-    if (!p->skipping || p->n == 0 || at(p, 0)->kind == PL_SYNC)
+    if (!p->skipping || p->n == 0 || is_sync(at(p, 0)->kind))
         return false;
     pop(p, out);
+    out->fate = p->failing ? PL_FAILED : PL_SKIPPED;
+    p->failing = false;
     return true;
 }
 
 bool pipeline_take_any(struct pipeline *p, struct pl_entry *out)
 {
-    p->skipping = false;
+    p->skipping = p->failing = false;
     if (p->n == 0)
         return false;
     pop(p, out);
+    out->fate = PL_SKIPPED;
     return true;
 }

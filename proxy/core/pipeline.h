@@ -1,7 +1,7 @@
 /* What a server still owes: one entry for each message sent to it that has a reply, in order. Pure.
  *
  * It tells which replies the client must not see (a Parse that the client never sent), where a reply must be made up (a
- * Parse that the server need not repeat), and which requests an error has skipped (all up to the next Sync). Storage is
+ * Close of a name that stays on the server), and which requests an error has skipped (all up to the next Sync). Storage is
  * the caller's; capacity is a power of two and grows by pipeline_move. Source: protocol chapter, "Extended Query" and
  * "COPY Operations". */
 #ifndef TANIST_CORE_PIPELINE_H
@@ -18,21 +18,31 @@ enum pl_kind {
     PL_HIDDEN_QUERY, /* ours: nothing of it is for the client */
     PL_PARSE,
     PL_PARSE_HIDDEN, /* ours: its ParseComplete is swallowed */
-    PL_PARSE_FAKE,   /* not sent: ParseComplete is made up */
     PL_BIND,
     PL_DESCRIBE,
+    PL_DESCRIBE_PARAMS, /* of its answer only the parameters are for the client */
+    PL_DESCRIBE_HIDDEN, /* ours: what a statement takes and returns */
     PL_EXECUTE,
     PL_CLOSE,
     PL_CLOSE_HIDDEN,
     PL_CLOSE_FAKE,
     PL_SYNC,
+    PL_SYNC_HIDDEN, /* ours: ends what the client has not ended yet */
     PL_NR
+};
+
+/* What became of a request when its entry leaves. */
+enum pl_fate {
+    PL_DONE = 0,
+    PL_FAILED, /* it is the one that the error was about */
+    PL_SKIPPED /* the server has not looked at it, or nobody will ever know */
 };
 
 struct pl_entry {
     uint64_t ref; /* the caller's: which statement it was */
     uint32_t tag; /* the caller's */
     uint8_t kind;
+    uint8_t fate; /* enum pl_fate; set when it leaves */
 };
 
 enum { PL_INLINE = 16, PL_MAX = 65536 };
@@ -43,6 +53,7 @@ struct pipeline {
     uint32_t turns; /* entries that end with ReadyForQuery */
     bool
         skipping; /* an extended request failed: the server ignores everything up to Sync, a Query too */
+    bool failing; /* and its entry has not left yet */
 };
 
 enum pl_verdict {
@@ -66,6 +77,11 @@ static inline bool pipeline_empty(const struct pipeline *p)
 
 /* Not when full. */
 void pipeline_push(struct pipeline *p, enum pl_kind kind, uint64_t ref, uint32_t tag);
+
+/* Is the oldest entry one of ours? What comes unasked while it is worked on (a notice) is not for the client then. */
+bool pipeline_hidden(const struct pipeline *p);
+/* The oldest entry, NULL if there is none. */
+const struct pl_entry *pipeline_head(const struct pipeline *p);
 
 /* Is the oldest entry one whose reply must be made up now? Pops it into *out. */
 bool pipeline_take_fake(struct pipeline *p, struct pl_entry *out);

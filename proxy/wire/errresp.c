@@ -85,6 +85,7 @@ void errresp_write(struct writer *w, const struct errresp *e)
     errresp_field(w, 'M', e->message, ERRRESP_MESSAGE_MAX);
     errresp_field(w, 'D', e->detail, ERRRESP_DETAIL_MAX);
     errresp_field(w, 'H', e->hint, ERRRESP_HINT_MAX);
+    errresp_field(w, 'R', e->routine, 64);
     write_u8(w, 0);
     encode_end(w, at);
 }

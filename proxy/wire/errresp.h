@@ -77,6 +77,8 @@ struct errresp {
     const char *message; /* a sentence without a full stop, as PostgreSQL writes them */
     const char *detail;  /* or NULL */
     const char *hint;    /* or NULL: what the user can do */
+    const char *
+        routine; /* or NULL: PostgreSQL's own function, where drivers look at that (cached plans) */
 };
 
 const char *errresp_sqlstate(enum errresp_code code);

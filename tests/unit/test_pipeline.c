@@ -17,10 +17,11 @@
 static const struct {
     char letter;
     enum pl_kind kind;
-} letters[] = {{'Q', PL_QUERY},        {'q', PL_HIDDEN_QUERY}, {'P', PL_PARSE},
-               {'p', PL_PARSE_HIDDEN}, {'f', PL_PARSE_FAKE},   {'B', PL_BIND},
-               {'D', PL_DESCRIBE},     {'E', PL_EXECUTE},      {'C', PL_CLOSE},
-               {'c', PL_CLOSE_HIDDEN}, {'k', PL_CLOSE_FAKE},   {'S', PL_SYNC}};
+} letters[] = {
+    {'Q', PL_QUERY},   {'q', PL_HIDDEN_QUERY},    {'P', PL_PARSE},           {'p', PL_PARSE_HIDDEN},
+    {'B', PL_BIND},    {'d', PL_DESCRIBE_HIDDEN}, {'h', PL_DESCRIBE_PARAMS}, {'D', PL_DESCRIBE},
+    {'E', PL_EXECUTE}, {'C', PL_CLOSE},           {'c', PL_CLOSE_HIDDEN},    {'k', PL_CLOSE_FAKE},
+    {'S', PL_SYNC},    {'s', PL_SYNC_HIDDEN}};
 
 static enum pl_kind kind_of(char letter)
 {
@@ -91,7 +92,7 @@ static void fakes(struct talk *t)
 {
     struct pl_entry e;
     while (pipeline_take_fake(&t->p, &e)) {
-        see(t, e.kind == PL_PARSE_FAKE ? '1' : '3');
+        see(t, '3');
         left(t, &e);
     }
 }
@@ -162,17 +163,23 @@ static const struct row rows[] = {
     {"BEQ", "2CTDCZ", "2CTDCZ", 0}, /* a Query without a Sync before it */
     /* hidden and made up */
     {"pBES", "12DCZ", "2DCZ", 0},
-    {"fBES", "2DCZ", "12DCZ", 0},
-    {"fS", "Z", "1Z", 0},
+    {"kBES", "2DCZ", "32DCZ", 0},
+    {"pdBES", "1tT2DCZ", "2DCZ", 0},
+    {"PdBDES", "1tn2TDCZ", "12TDCZ", 0},
+    {"PdDS", "1tTtTZ", "1tTZ", 0},
+    {"hDS", "tTEZ", "tEZ", 0},
+    {"hDS", "tnEZ", "tEZ", 0},
+    {"pdkS", "1tnZ", "3Z", 0},
+    {"PsPS", "1Z1Z", "11Z", 0}, /* a turn ended between two messages of the client */
     {"kS", "Z", "3Z", 0},
     {"PkS", "1Z", "13Z", 0},
     {"kPBES", "12CZ", "312CZ", 0},
-    {"fkfBES", "2CZ", "1312CZ", 0},
+    {"kkkBES", "2CZ", "3332CZ", 0},
     {"PcBES", "132CZ", "12CZ", 0},
     {"cpBES", "312CZ", "2CZ", 0},
-    {"BEfBES", "2C2CZ", "2C12CZ", 0},
-    {"f", "", "", 1}, /* nothing came: the caller makes it up at Flush */
-    {"BEf", "2C", "2C1", 0},
+    {"BEkBES", "2C2CZ", "2C32CZ", 0},
+    {"k", "", "", 1}, /* nothing came: the caller makes it up at Flush */
+    {"BEk", "2C", "2C3", 0},
     /* errors */
     {"PBDES", "EZ", "EZ", 0},
     {"PBDES", "1EZ", "1EZ", 0},
@@ -184,9 +191,12 @@ static const struct row rows[] = {
     {"pBES", "EZ", "EZ", 0},       /* the client hears why its statement cannot be prepared */
     {"PBES", "12CEZ", "12CEZ", 0}, /* at Sync: a deferred constraint */
     {"S", "EZ", "EZ", 0},
-    {"fPBES", "EZ", "1EZ", 0}, /* what was due before the error comes before it */
-    {"PfBES", "EZ", "EZ", 0},  /* what was skipped is not made up */
-    {"BEkfBES", "2EZ", "2EZ", 0},
+    {"kPBES", "EZ", "3EZ", 0}, /* what was due before the error comes before it */
+    {"PkBES", "EZ", "EZ", 0},  /* what was skipped is not made up */
+    {"BEkkBES", "2EZ", "2EZ", 0},
+    {"pdBES", "1EZ", "EZ", 0},
+    {"PBs", "1EZ", "1E", 0},
+    {"PBss", "1EZZ", "1E", 0},
     {"PcBES", "1EZ", "1EZ", 0},
     {"PQ", "E", "E", 0}, /* a Query is skipped as well: only Sync is answered */
     {"PQS", "EZ", "EZ", 0},
@@ -208,6 +218,8 @@ static const struct row rows[] = {
     {"", "Z", "!", 0},
     {"", "C", "!", 0},
     {"P", "2", "!", 1},
+    {"d", "C", "!", 1},
+    {"s", "1", "!", 1},
     {"P", "Z", "!", 1},
     {"B", "1", "!", 1},
     {"D", "C", "!", 1},
@@ -255,7 +267,7 @@ static void test_requests_after_the_error(void **state)
     reply(&t, 'E');
     assert_int_equal(t.p.n, 0);
     assert_true(t.p.skipping);
-    push(&t, PL_PARSE_FAKE);
+    push(&t, PL_CLOSE_FAKE);
     push(&t, PL_BIND);
     push(&t, PL_EXECUTE);
     push(&t, PL_SYNC);
@@ -265,9 +277,9 @@ static void test_requests_after_the_error(void **state)
     assert_string_equal(t.seen, "EZ");
     assert_false(t.p.skipping);
     assert_true(pipeline_empty(&t.p));
-    push(&t, PL_PARSE_FAKE);
+    push(&t, PL_CLOSE_FAKE);
     fakes(&t);
-    assert_string_equal(t.seen, "EZ1");
+    assert_string_equal(t.seen, "EZ3");
     talk_fini(&t);
 }
 
@@ -299,7 +311,7 @@ static void test_take_any(void **state)
     struct talk t;
     struct pl_entry e;
     talk_init(&t);
-    for (const char *p = "qPfBESQ"; *p; p++)
+    for (const char *p = "qPkBESQ"; *p; p++)
         push(&t, kind_of(*p));
     reply(&t, 'E');
     for (uint64_t i = 0; i < 7; i++) {
@@ -355,6 +367,38 @@ static void test_programmer_errors(void **state)
     EXPECT_BUG((void)!pipeline_move(&p, other, 2));
 }
 
+/* Who failed, and who was only skipped. */
+static void test_fates(void **state)
+{
+    (void)state;
+    struct talk t;
+    struct pl_entry e;
+    talk_init(&t);
+    for (const char *p = "PBDESB"; *p; p++)
+        push(&t, kind_of(*p));
+    assert_int_equal(pipeline_reply(&t.p, '1', &e), PL_FORWARD);
+    assert_int_equal(e.fate, PL_DONE);
+    assert_int_equal(pipeline_head(&t.p)->kind, PL_BIND);
+    assert_false(pipeline_hidden(&t.p));
+    assert_int_equal(pipeline_error(&t.p), PL_FORWARD);
+    assert_true(pipeline_take_skipped(&t.p, &e));
+    assert_int_equal(e.kind, PL_BIND);
+    assert_int_equal(e.fate, PL_FAILED);
+    assert_true(pipeline_take_skipped(&t.p, &e));
+    assert_int_equal(e.fate, PL_SKIPPED);
+    assert_true(pipeline_take_skipped(&t.p, &e));
+    assert_false(pipeline_take_skipped(&t.p, &e));
+    assert_int_equal(pipeline_reply(&t.p, 'Z', &e), PL_FORWARD);
+    assert_int_equal(e.fate, PL_DONE);
+    assert_true(pipeline_take_any(&t.p, &e));
+    assert_int_equal(e.fate, PL_SKIPPED);
+    assert_null(pipeline_head(&t.p));
+    assert_false(pipeline_hidden(&t.p));
+    push(&t, PL_DESCRIBE_HIDDEN);
+    assert_true(pipeline_hidden(&t.p));
+    talk_fini(&t);
+}
+
 /* -- random sessions ------------------------------------------------------------------------------------------------ */
 
 enum { OPS_MAX = 120 };
@@ -393,13 +437,13 @@ static void model_does(struct model *m, const struct op *o)
         return;
     case PL_PARSE:
     case PL_PARSE_HIDDEN:
-    case PL_PARSE_FAKE:
         says(m, o->fails ? "E" : "1");
         break;
     case PL_BIND:
         says(m, o->fails ? "E" : "2");
         break;
     case PL_DESCRIBE:
+    case PL_DESCRIBE_HIDDEN:
         says(m, o->fails ? "E" : o->rows ? "tT" : "n");
         break;
     case PL_EXECUTE:
@@ -410,6 +454,8 @@ static void model_does(struct model *m, const struct op *o)
     case PL_CLOSE_FAKE:
         says(m, o->fails ? "E" : "3");
         break;
+    case PL_SYNC_HIDDEN:
+    case PL_DESCRIBE_PARAMS:
     case PL_NONE:
     case PL_NR:
         fail();
@@ -419,12 +465,13 @@ static void model_does(struct model *m, const struct op *o)
 
 static bool is_fake(enum pl_kind k)
 {
-    return k == PL_PARSE_FAKE || k == PL_CLOSE_FAKE;
+    return k == PL_CLOSE_FAKE;
 }
 
 static bool is_hidden(enum pl_kind k)
 {
-    return k == PL_PARSE_HIDDEN || k == PL_CLOSE_HIDDEN || k == PL_HIDDEN_QUERY;
+    return k == PL_PARSE_HIDDEN || k == PL_CLOSE_HIDDEN || k == PL_DESCRIBE_HIDDEN ||
+           k == PL_HIDDEN_QUERY;
 }
 
 /* What a client sees that sends only its own requests. A failure of a hidden one is told in place of the next. */
@@ -449,7 +496,8 @@ static void random_ops(struct prng *r, struct op *ops, size_t n)
         enum pl_kind k;
         do {
             k = (enum pl_kind)(1 + prng_below(r, PL_NR - 1));
-        } while ((k == PL_HIDDEN_QUERY && !turn) || (k == PL_QUERY && prng_below(r, 4) != 0));
+        } while (k == PL_SYNC_HIDDEN || k == PL_DESCRIBE_PARAMS ||
+                 (k == PL_HIDDEN_QUERY && !turn) || (k == PL_QUERY && prng_below(r, 4) != 0));
         ops[i] = (struct op){.kind = k,
                              .fails = !is_fake(k) && prng_below(r, 12) == 0,
                              .rows = prng_below(r, 2) != 0};
@@ -500,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_requests_after_the_error),
         cmocka_unit_test(test_turns),
         cmocka_unit_test(test_take_any),
+        cmocka_unit_test(test_fates),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_programmer_errors),
         cmocka_unit_test(test_random_sessions),

@@ -17,7 +17,7 @@ static const uint8_t int4[] = {0, 0, 0, 23}, two[] = {0, 0, 0, 23, 0, 0, 0, 25};
 
 static struct pstmt *get(struct pstmt_cache *c, const char *sql, const uint8_t *types, uint16_t n)
 {
-    struct pstmt *p = pstmt_get(c, slice_of(sql), types, n);
+    struct pstmt *p = pstmt_get(c, slice_of(sql), types, n, false);
     assert_non_null(p);
     assert_int_equal(p->sql_len, strlen(sql));
     assert_string_equal(p->sql, sql); /* NUL-terminated */
@@ -40,14 +40,10 @@ static void test_same_text_and_types(void **state)
     assert_int_equal(a->refs, 2);
     assert_true(a != t && a != u && a != v && t != u && a != empty);
     assert_true(a->id != t->id && a->id != u->id && t->id != u->id && a->id != v->id);
-    char x[PSTMT_NAME_MAX], y[PSTMT_NAME_MAX];
-    pstmt_server_name(a->id, x);
-    pstmt_server_name(t->id, y);
-    assert_string_not_equal(x, y);
-    assert_int_equal(strncmp(x, "tanist_", 7), 0);
-    assert_int_equal(strlen(x), 7 + 16);
-    pstmt_server_name(UINT64_MAX, x);
-    assert_string_equal(x, "tanist_ffffffffffffffff");
+    struct pstmt *other = pstmt_get(&c, slice_of("select $1"), NULL, 0, true); /* lexed otherwise */
+    assert_non_null(other);
+    assert_true(other != a && other->id != a->id);
+    pstmt_unref(other);
     pstmt_unref(a);
     pstmt_unref(b);
     pstmt_unref(t);
@@ -55,9 +51,9 @@ static void test_same_text_and_types(void **state)
     pstmt_unref(v);
     pstmt_unref(empty);
     pstmt_unref(NULL);
-    assert_int_equal(c.unused.count, 5);
+    assert_int_equal(c.unused.count, 6);
     assert_ptr_equal(get(&c, "select $1", int4, 1), t); /* still there, and the same */
-    assert_int_equal(c.unused.count, 4);
+    assert_int_equal(c.unused.count, 5);
     EXPECT_BUG(pstmt_unref(a));
     pstmt_unref(t);
     pstmt_cache_fini(&c);
@@ -132,7 +128,7 @@ static void test_names(void **state)
 {
     (void)state;
     struct pstmt_cache c;
-    struct named *map = NULL;
+    struct named_map map = {0};
     pstmt_cache_init(&c);
     struct pstmt *p = get(&c, "select 1", NULL, 0);
     struct named *a = named_add(&map, slice_of("a"), p), *ab = named_add(&map, slice_of("ab"), p);
@@ -140,15 +136,24 @@ static void test_names(void **state)
     assert_non_null(ab);
     pstmt_unref(p);
     assert_int_equal(p->refs, 2);
-    assert_ptr_equal(named_find(map, slice_of("a")), a);
-    assert_ptr_equal(named_find(map, (struct slice){"abc", 2}), ab);
-    assert_null(named_find(map, slice_of("abc")));
-    assert_null(named_find(map, slice_of("")));
+    assert_ptr_equal(named_find(&map, slice_of("a")), a);
+    assert_ptr_equal(named_find(&map, (struct slice){"abc", 2}), ab);
+    assert_null(named_find(&map, slice_of("abc")));
+    assert_null(named_find(&map, slice_of("")));
     assert_string_equal(ab->name, "ab");
+
+    char lng[81];
+    memset(lng, 'n', 80);
+    lng[80] = 0;
+    struct named *cut = named_add(&map, slice_of(lng), p);
+    assert_int_equal(strlen(cut->name), NAMED_LEN_MAX);
+    assert_ptr_equal(named_find(&map, (struct slice){lng, 70}), cut);
+    assert_null(named_find(&map, (struct slice){lng, 62}));
+    named_remove(&map, cut);
 
     named_ref(a); /* a Parse in flight */
     named_remove(&map, a);
-    assert_null(named_find(map, slice_of("a")));
+    assert_null(named_find(&map, slice_of("a")));
     assert_string_equal(a->stmt->sql, "select 1"); /* outlives its Close */
     named_remove(&map, a);                         /* once more does nothing */
     struct named *again = named_add(&map, slice_of("a"), p);
@@ -158,7 +163,8 @@ static void test_names(void **state)
 
     named_ref(again);
     named_clear(&map);
-    assert_null(map);
+    assert_null(map.all);
+    assert_int_equal(map.bytes, 0);
     assert_int_equal(p->refs, 1);
     named_unref(again);
     assert_int_equal(p->refs, 0);
@@ -172,29 +178,49 @@ static void test_set_evicts_the_least_recently_used(void **state)
 {
     (void)state;
     struct sstmt_set s;
-    uint64_t id = 99;
+    char name[PSTMT_NAME_MAX];
     sstmt_init(&s);
-    assert_false(sstmt_evict(&s, 0, &id));
-    for (uint64_t i = 1; i <= 5; i++)
-        assert_true(sstmt_add(&s, i));
-    assert_false(sstmt_evict(&s, 5, &id));
-    assert_int_equal(id, 99);
-    assert_true(sstmt_has(&s, 1)); /* touched: now 2 is the oldest */
-    assert_true(sstmt_has(&s, 5));
-    assert_false(sstmt_has(&s, 6));
-    assert_true(sstmt_evict(&s, 4, &id));
-    assert_int_equal(id, 2);
-    assert_false(sstmt_evict(&s, 4, &id));
-    sstmt_forget(&s, 3);
-    sstmt_forget(&s, 3);
-    assert_true(sstmt_evict(&s, 0, &id));
-    assert_int_equal(id, 4);
-    assert_true(sstmt_evict(&s, 0, &id));
-    assert_int_equal(id, 1);
-    assert_true(sstmt_evict(&s, 0, &id));
-    assert_int_equal(id, 5);
-    assert_false(sstmt_evict(&s, 0, &id));
-    assert_true(sstmt_add(&s, 7));
+    assert_null(sstmt_evict(&s, 0));
+    for (uint64_t i = 1; i <= 5; i++) {
+        struct sstmt *e = sstmt_add(&s, 100 + i);
+        assert_non_null(e);
+        assert_int_equal(e->no, i);
+    }
+    assert_null(sstmt_evict(&s, 6)); /* room for one more */
+    assert_non_null(sstmt_use(&s, 101));
+    assert_non_null(sstmt_use(&s, 105));
+    assert_null(sstmt_use(&s, 106));
+    struct sstmt *gone = sstmt_evict(&s, 5);
+    assert_int_equal(gone->id, 102);
+    assert_null(sstmt_find(&s, 102));
+    sstmt_name(gone, name);
+    assert_string_equal(name, "tanist_2");
+    sstmt_put_back(&s, gone); /* its Close was skipped: still the next to go */
+    assert_ptr_equal(sstmt_evict(&s, 5), gone);
+    struct sstmt *again = sstmt_add(&s, 102);
+    assert_int_equal(again->no, 6); /* never a name twice */
+    sstmt_put_back(&s, gone);
+    assert_ptr_equal(sstmt_find(&s, 102), again);
+    assert_int_equal(s.lru.count, 6);
+    assert_ptr_equal(sstmt_evict(&s, 5), gone);
+    free(gone);
+    sstmt_forget(&s, 103);
+    sstmt_forget(&s, 103);
+    sstmt_rename(&s, again, 7);
+    assert_null(sstmt_find(&s, 102));
+    assert_ptr_equal(sstmt_find(&s, 7), again);
+    sstmt_age(&s, again);
+    assert_ptr_equal(sstmt_evict(&s, 2), again);
+    free(again);
+    static const uint64_t order[] = {104, 101, 105};
+    for (size_t i = 0; i < 3; i++) {
+        struct sstmt *e = sstmt_evict(&s, 0);
+        assert_int_equal(e->id, order[i]);
+        free(e);
+    }
+    assert_null(sstmt_evict(&s, 0));
+    assert_non_null(sstmt_add(&s, 7));
+    EXPECT_BUG((void)!sstmt_add(&s, 7));
     sstmt_clear(&s);
     assert_null(s.all);
     assert_true(list_empty(&s.lru));
@@ -212,17 +238,18 @@ static void test_set_random(void **state)
     sstmt_init(&s);
     prng_init(&r, 21);
     for (unsigned round = 0; round < 20000; round++) {
-        uint64_t id = 1 + prng_below(&r, IDS), out;
+        uint64_t id = 1 + prng_below(&r, IDS);
         size_t at = 0;
         while (at < n && model[at] != id)
             at++;
         const bool there = at < n;
+        struct sstmt *e;
         switch (prng_below(&r, 4)) {
         case 0:
         case 1:
-            assert_int_equal(sstmt_has(&s, id), there);
+            assert_int_equal(sstmt_use(&s, id) != NULL, there);
             if (!there)
-                assert_true(sstmt_add(&s, id));
+                assert_non_null(sstmt_add(&s, id));
             if (there)
                 memmove(&model[at], &model[at + 1], (--n - at) * sizeof(model[0]));
             model[n++] = id;
@@ -233,10 +260,12 @@ static void test_set_random(void **state)
                 memmove(&model[at], &model[at + 1], (--n - at) * sizeof(model[0]));
             break;
         default:
-            assert_int_equal(sstmt_evict(&s, IDS / 2, &out), n > IDS / 2);
-            if (n > IDS / 2) {
-                assert_int_equal(out, model[0]);
+            e = sstmt_evict(&s, IDS / 2);
+            assert_int_equal(e != NULL, n >= IDS / 2);
+            if (e) {
+                assert_int_equal(e->id, model[0]);
                 memmove(&model[0], &model[1], --n * sizeof(model[0]));
+                free(e);
             }
         }
         assert_int_equal(s.lru.count, n);
