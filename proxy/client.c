@@ -213,7 +213,8 @@ void client_close(struct client *c, const char *why)
     client_set_unnamed(c, NULL);
     client_batch_reset(c, false);
     params_unref(c->params);
-    c->params = NULL;
+    params_unref(c->session.base);
+    c->params = c->session.base = NULL;
     inbuf_free(&c->in);
     inbuf_free(&c->retain);
     extended_free(c->console_ext);
@@ -362,20 +363,10 @@ void client_on_refused(struct client *c, const struct err *e)
     client_error(c, code > 0 ? code : ERRRESP_CANNOT_CONNECT, e->text, NULL);
 }
 
-static void unpin(struct client *c)
+/* After DISCARD ALL a session-mode client gives its server back. */
+static bool discards(const struct client *c, uint8_t status)
 {
-    if (c->pin != PIN_NONE)
-        log_debug("session.unpinned", "client %s is free again", c->peer);
-    c->pin = PIN_NONE;
-    named_clear(&c->named);
-    client_set_unnamed(c, NULL);
-    c->floor.async_commit = false;
-}
-
-/* DISCARD ALL succeeded, and nothing else of the batch pins. */
-static bool unpins(const struct client *c, uint8_t status)
-{
-    return c->batch.unpin && c->batch.pin == PIN_NONE && !c->batch.errored && status == 'I';
+    return c->batch.discards_all && !c->batch.errored && status == 'I';
 }
 
 static void settle_batch(struct client *c, uint8_t status)
@@ -385,22 +376,14 @@ static void settle_batch(struct client *c, uint8_t status)
     const usec_t now = worker_now();
     if (c->batch.bits & ~(unsigned)(CLASS_READ | CLASS_TX))
         c->tx_wrote = true;
-    if (c->batch.pin != PIN_NONE && c->pin == PIN_NONE) {
-        c->pin = c->batch.pin;
-        w->stats.pins[c->pin]++;
-    }
     if (c->batch.drops_prepared && c->batch.errored) {
         s->close_after = true; /* nobody knows what it still has */
     } else if (c->batch.drops_prepared) {
         sstmt_clear(&s->prepared);
         named_clear(&c->named);
     }
-    if (unpins(c, status)) {
-        unpin(c);
-        params_unref(s->params);
-        s->params = NULL;
+    if (discards(c, status))
         s->unnamed = s->unnamed_done = 0;
-    }
     struct group_stats *st = &c->group->stats;
     st->query_time += (uint64_t)(now - c->batch.started);
     c->tx_session = status != 'I' && (c->tx_session || (c->batch.bits & CLASS_SESSION));
@@ -432,8 +415,7 @@ void client_on_ready(struct client *c, uint8_t status)
     server_settle(s);
     settle_batch(c, status);
     inbuf_free(&c->retain);
-    /* After DISCARD ALL also in session mode: the start-up parameters are set again with the next server. */
-    const bool keeps = c->group->conf.pool_mode == POOL_SESSION && !unpins(c, status);
+    const bool keeps = c->group->conf.pool_mode == POOL_SESSION && !discards(c, status);
     client_batch_reset(c, false);
     if (status == 'I' && c->pin == PIN_NONE && !keeps && pipeline_empty(&s->pl))
         server_unlink(s);
@@ -513,9 +495,11 @@ static void lose_transaction(struct client *c)
 void client_on_server_lost(struct client *c, bool aborted, const char *why)
 {
     const enum lost_answer a = judge(c, aborted);
-    const bool pinned = c->pin != PIN_NONE || c->group->conf.pool_mode == POOL_SESSION;
+    const bool pinned =
+        c->pin != PIN_NONE || c->session.looking || c->group->conf.pool_mode == POOL_SESSION;
     BUG_ON(c->server != NULL);
     settle_unnamed(c);
+    session_forget(c);
     c->tx_wrote = false;
     c->resume = false;
     if (c->verifying) {

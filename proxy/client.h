@@ -15,6 +15,7 @@
 #include "core/route.h"
 #include "inbuf.h"
 #include "prepared.h"
+#include "session.h"
 #include "stream.h"
 
 struct extended;
@@ -60,9 +61,9 @@ struct batch {
     bool partial;         /* CALL, DO, VACUUM and the like: may commit in between */
     bool simple;          /* Query rather than extended */
     bool commit;          /* may end an explicit transaction successfully */
-    bool unpin, drops_prepared;
+    bool discards_all, drops_prepared;
+    bool defaults;  /* ALTER ROLE and the like */
     bool sync_seen; /* the client sent Sync (or it is a Query): it waits for ReadyForQuery */
-    enum classify_pin pin;
     struct pstmt *stmt, *parsed; /* the last ones bound and parsed, with a reference */
     struct pstmt *
         unnamed; /* what the last unnamed Parse that was looked at made, with a reference; NULL: none yet */
@@ -88,7 +89,8 @@ struct client {
     bool admin, stats;
     struct login *login;
     struct pool_group *group;
-    struct params_ref *params;
+    struct params_ref
+        *params; /* the session's settings, beyond the defaults of role and database */
     struct server *server;
     struct inbuf in; /* requests not used yet */
     const uint8_t
@@ -107,7 +109,8 @@ struct client {
     uint8_t tx;    /* what the client believes: I, T or E */
     bool tx_wrote; /* since the transaction began */
     bool tx_read_only;
-    enum classify_pin pin;
+    enum pin pin; /* of session.pinned */
+    struct session session;
     bool verifying; /* linked only to try its start-up parameters */
     bool backslash; /* standard_conforming_strings is off */
     bool closing_after_send;

@@ -28,7 +28,10 @@ static void batch_add(struct client *c, const struct classification *k)
 {
     struct batch *b = &c->batch;
     b->bits |= k->bits;
-    b->unpin |= k->unpin;
+    b->discards_all |= k->discards_all;
+    b->defaults |= k->defaults;
+    if (UNLIKELY(k->touches | k->releases))
+        session_note(c, k);
     b->drops_prepared |= k->drops_prepared;
     if (k->bits & CLASS_TX_COMMIT)
         b->commit = true;
@@ -36,8 +39,6 @@ static void batch_add(struct client *c, const struct classification *k)
         b->partial = true;
     if (k->bits & ~(unsigned)(CLASS_READ | CLASS_TX))
         c->tx_read_only = false;
-    if (b->pin == PIN_NONE)
-        b->pin = k->pin;
     if (k->mentions_sync_commit)
         c->floor.async_commit = true;
     if ((k->bits & CLASS_TX_BEGIN) && k->tx.access == ACCESS_READ_ONLY &&

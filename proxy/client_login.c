@@ -128,6 +128,7 @@ static void enter(struct client *c)
     if (l->creds.kind != CRED_NONE)
         g->creds = l->creds;
     c->params = pool_params(g, &l->params);
+    c->session.base = params_take(c->params);
     if (!c->params) {
         client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for the session's parameters", NULL);
         return;
@@ -161,7 +162,7 @@ void client_login_verify(struct client *c)
     strbuf_init(&b, sql, sizeof(sql));
     c->params->overlay_len = 0;
     /* From the defaults, so that every ParameterStatus that differs from the welcome is heard. */
-    strbuf_adds(&b, "RESET ALL;");
+    strbuf_adds(&b, "RESET role;RESET session_authorization;RESET ALL;");
     if (!params_diff_sql(&none, &c->params->p, &b) || !server_expect(s, PL_HIDDEN_QUERY, 0, 0)) {
         client_fatal(c, ERRRESP_INVALID_PARAMETER_VALUE, "too many start-up parameters", NULL);
         return;

@@ -27,8 +27,6 @@ static void protocol_error(struct client *c, const char *what)
 static bool batch_reads(const struct client *c)
 {
     const unsigned bits = c->batch.bits;
-    if (c->batch.pin != PIN_NONE)
-        return false;
     if (bits == CLASS_READ || bits == 0)
         return true;
     return c->tx_read_only && (bits & CLASS_TX_BEGIN) &&
@@ -62,29 +60,6 @@ static struct route_out choose(struct client *c)
 
 static void aim(struct client *c);
 
-/* Equal settings first, in the packet of the statement itself. */
-static bool send_params(struct client *c, struct server *s)
-{
-    static const struct params none;
-    if (s->params == c->params)
-        return true;
-    const struct params *have = s->params ? &s->params->p : &none,
-                        *want = c->params ? &c->params->p : &none;
-    char sql[GATHER_SCRATCH / 2];
-    struct strbuf b;
-    strbuf_init(&b, sql, sizeof(sql));
-    if (!params_equal(have, want)) {
-        if (!params_diff_sql(have, want, &b) || !server_expect(s, PL_HIDDEN_QUERY, 0, 0))
-            return false;
-        struct writer w = gather_writer(&c->w->gather, b.n + 16);
-        encode_query(&w, sql);
-        gather_wrote(&c->w->gather, &w);
-    }
-    params_unref(s->params);
-    s->params = params_take(c->params);
-    return true;
-}
-
 static void hold(struct client *c, const struct route_out *r)
 {
     c->wait_reason = (uint8_t)r->reason;
@@ -96,11 +71,17 @@ static bool link_ready(struct client *c, size_t end, bool flush)
 {
     struct server *s = c->server;
     aim(c);
-    if (!send_params(c, s)) {
+    switch (session_send(c)) {
+    case SESSION_WAIT:
+        return false;
+    case SESSION_FAILED:
         s->close_after = true;
         server_unlink(s);
         protocol_error(c, "cannot set the session's parameters");
         return false;
+    case SESSION_SENT:
+    default:
+        break;
     }
     c->batch.retainable =
         end > 0 && end <= CLIENT_RETAIN_MAX && !flush && inbuf_keep(&c->retain, c->view, end);
@@ -341,7 +322,7 @@ static size_t step_linked(struct client *c, const struct frame *f)
 static size_t step(struct client *c)
 {
     struct frame f = {0};
-    if (c->state != CLIENT_READY || c->waiting_in || c->view_n == 0)
+    if (c->state != CLIENT_READY || c->waiting_in || c->session.applying || c->view_n == 0)
         return 0;
     if (c->forward_left > 0)
         return forward_rest(c);

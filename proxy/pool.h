@@ -9,7 +9,7 @@
 #include <uthash.h>
 
 #include "../replication/base/list.h"
-#include "core/params.h"
+#include "core/look.h"
 #include "limits.h"
 #include "proxy_conf.h"
 #include "stats.h"
@@ -82,6 +82,8 @@ struct pool_group {
     uint8_t welcome[POOL_WELCOME_MAX]; /* ParameterStatus messages */
     struct list welcome_waiters;       /* clients that logged in and wait for the first server */
     struct list params;                /* params_ref */
+    struct look_names
+        custom; /* custom settings that somebody set: no view of PostgreSQL lists them */
     uint32_t n_clients;
     struct group_stats stats;
 };

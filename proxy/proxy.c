@@ -185,8 +185,8 @@ void proxy_explain(struct proxy *p, const char *database, const char *user, cons
              k.token.p ? k.token.p : "");
     row(out, "reason", classify_reason_name(k.reason),
         token[0] ? token : classify_reason_text(k.reason));
-    if (k.pin != PIN_NONE)
-        row(out, "pin", classify_pin_name(k.pin), "the session keeps its server from then on");
+    if (k.touches)
+        row(out, "session", "changes", "the server is asked afterwards what the session has");
     row(out, "catalog", cat ? "loaded" : "not loaded",
         cat ? "function names of the database are known"
             : "calls of functions go to the primary until it is");

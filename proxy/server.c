@@ -197,6 +197,8 @@ static void release_all(struct server *s)
     params_unref(s->params);
     s->params = NULL;
     inbuf_free(&s->in);
+    free(s->look);
+    s->look = NULL;
     if (s->scram) {
         scram_client_wipe(s->scram);
         free(s->scram);
@@ -286,7 +288,8 @@ void server_unlink(struct server *s)
 {
     struct client *c = s->client;
     BUG_ON(s->state != SERVER_LINKED || !c);
-    const bool dirty = c->pin != PIN_NONE || s->pool->group->conf.pool_mode == POOL_SESSION;
+    const bool dirty = c->pin != PIN_NONE || c->session.touches != 0 ||
+                       s->pool->group->conf.pool_mode == POOL_SESSION;
     c->server = NULL;
     if (gather_to(&s->w->gather, &s->st))
         gather_drop(&s->w->gather);

@@ -15,6 +15,7 @@
 
 struct client;
 struct limit;
+struct look_seen;
 struct params_ref;
 struct pool;
 struct scram_client;
@@ -68,7 +69,9 @@ struct server {
     bool forward_drop;     /* they are swallowed instead */
     bool forward_describe; /* they are of an answer to our own Describe */
     bool retrying;         /* the batch runs again elsewhere: the rest of its answer is swallowed */
-    bool hidden_failed;    /* a query of ours was refused; login_error says why */
+    struct look_seen *look; /* what it answered so far about its session */
+    bool restoring;         /* start-up parameters that a RESET took away are being set */
+    bool hidden_failed;     /* a query of ours was refused; login_error says why */
     usec_t connected_at, last_used, deadline;
     struct scram_client *scram; /* during login */
     uint8_t *welcome;           /* during login */

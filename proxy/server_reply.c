@@ -24,6 +24,7 @@ struct chunk {
     const uint8_t *p;
     size_t n, at;
     bool ready;   /* the client's ReadyForQuery is in it */
+    bool look;    /* the same, but the server is asked first what the session has */
     bool cleaned; /* ReadyForQuery of our own query */
     bool changed; /* a statement prepared again has another result than the client was told */
     bool dead;    /* the server is gone; nothing may be touched */
@@ -247,6 +248,10 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
         k->cleaned = true;
         return;
     }
+    if (k->c && !s->retrying && session_must_look(k->c, status)) {
+        k->look = true; /* the client hears of it afterwards */
+        return;
+    }
     pass(k, msg, f->total);
     k->ready = true;
 }
@@ -263,7 +268,7 @@ static void on_parameter(struct chunk *k, const struct frame *f, const uint8_t *
         c->backslash = slice_eq(m.value, "off");
     if (slice_eq(m.name, "in_hot_standby"))
         return; /* of the node, not of the one database that the client sees */
-    if (!ours) {
+    if (!ours || s->restoring) {
         pass(k, msg, f->total);
     } else if (c->verifying && c->params &&
                c->params->overlay_len + f->total <= sizeof(c->params->overlay)) {
@@ -364,6 +369,20 @@ static bool plain_rows(const struct server *s)
     return head == PL_QUERY || head == PL_EXECUTE;
 }
 
+/* A row of what the session has. False: it is not all there yet. */
+static bool look_row_of(struct chunk *k, const struct frame *f, size_t left)
+{
+    struct server *s = k->s;
+    if (f->total > left && f->total <= ERROR_WHOLE_MAX)
+        return false;
+    const size_t have = f->total < left ? f->total : left;
+    session_on_row(s, k->p + k->at + FRAME_HEADER, have < f->total ? 0 : f->body_len);
+    k->at += have;
+    s->forward_left = f->total - (uint32_t)have;
+    s->forward_drop = true;
+    return true;
+}
+
 static void scan_rest_of_message(struct chunk *k)
 {
     struct server *s = k->s;
@@ -413,6 +432,11 @@ static void scan(struct chunk *k)
             k->at += f.total;
             continue;
         }
+        if (f.type == 'D' && s->look) {
+            if (!look_row_of(k, &f, left))
+                return;
+            continue;
+        }
         if (f.type == 'E' && f.total > ERROR_WHOLE_MAX) {
             if (left < ERROR_HEAD)
                 return;
@@ -448,6 +472,15 @@ static bool after_hidden(struct chunk *k)
     }
     if (!c)
         return true;
+    if (s->look || s->restoring || c->session.applying) {
+        if (s->look)
+            session_on_looked(c);
+        else if (s->restoring)
+            session_on_restored(c);
+        else
+            session_on_applied(c);
+        return false;
+    }
     if (s->hidden_failed) {
         const struct err e = s->login_error;
         s->close_after = true;
@@ -488,6 +521,8 @@ static void after_scan(struct chunk *k)
         may_run_elsewhere(k)) { /* this replica may not have heard of the change yet */
         s->close_after = true;
         client_retry(c);
+    } else if (k->look) {
+        session_look(c);
     } else if (k->ready && s->retrying) {
         s->retrying = false;
         client_retry(c);

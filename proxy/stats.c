@@ -185,7 +185,7 @@ static void row_client(struct worker *w, struct table *t, const struct client *c
     table_cell(t, c->application_name);
     table_cell_u64(t, HASH_COUNT(c->named.all));
     table_cell_u64(t, c->serial);
-    table_cell(t, c->pin ? classify_pin_name(c->pin) : "");
+    table_cell(t, c->pin ? pin_name(c->pin) : "");
     table_cell(t, c->server ? c->server->pool->name : "");
     table_cell(t, c->waiting_in ? route_reason_token((enum route_reason)c->wait_reason) : "");
 }

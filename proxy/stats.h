@@ -32,7 +32,7 @@ struct node_stats {
 struct worker_stats {
     struct node_stats nodes[REPL_CLUSTERS_MAX][POOL_SLOTS];
     uint64_t routes[32]; /* by enum route_reason */
-    uint64_t pins[16];   /* by enum classify_pin */
+    uint64_t pins[16];   /* by enum pin */
     uint64_t clients_total, clients_closed_by_us;
 };
 

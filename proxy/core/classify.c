@@ -186,12 +186,78 @@ static void savepoint(struct scan *sc)
     transaction(sc, named, CLASS_TX_SAVEPOINT, word);
 }
 
+/* SET name { TO | = } value, cur being the name: which setting, if one can tell. */
+static void set_named(struct scan *sc, bool local)
+{
+    struct slice name = sc->cur->lex.text;
+    bool plain = sc->cur->lex.kind == LEX_IDENT;
+    scan_advance(sc);
+    while (lex_is_punct(&sc->cur->lex, '.') && !scan_at_end(sc)) {
+        scan_advance(sc);
+        plain = plain && sc->cur->lex.kind == LEX_IDENT;
+        name.n = (size_t)(sc->cur->lex.text.p + sc->cur->lex.text.n - name.p);
+        scan_advance(sc);
+    }
+    if (!plain)
+        name.n = 0;
+    if (local && plain && !memchr(name.p, '.', name.n))
+        return;
+    scan_touch(sc, local ? TOUCH_LOCAL : TOUCH_SETTINGS);
+    scan_setting(sc, name);
+}
+
+static void set_what(struct scan *sc, bool local)
+{
+    static const struct {
+        const char *word, *setting;
+    } forms[] = {{"names", "client_encoding"}, {"schema", "search_path"}, {"role", "role"}};
+    if (scan_is(sc, WORD_CONSTRAINTS))
+        return;
+    if (scan_is(sc, WORD_TIME) && sc->next->word.id == WORD_ZONE) {
+        if (!local) {
+            scan_touch(sc, TOUCH_SETTINGS);
+            scan_setting(sc, slice_of("timezone"));
+        }
+        return;
+    }
+    if (lex_is(&sc->cur->lex, "seed"))
+        scan_touch(sc, TOUCH_SEED);
+    const bool session = scan_is(sc, WORD_SESSION) || lex_is(&sc->cur->lex, "xml");
+    if (session) { /* SESSION AUTHORIZATION, SESSION CHARACTERISTICS, XML OPTION */
+        if (!local)
+            scan_touch(sc, TOUCH_SETTINGS);
+        sc->v.all_settings = true;
+        return;
+    }
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++)
+        if (lex_is(&sc->cur->lex, forms[i].word) && !lex_is_punct(&sc->next->lex, '.') &&
+            sc->next->word.id != WORD_TO && sc->next->lex.kind != LEX_OP) {
+            if (!local) {
+                scan_touch(sc, TOUCH_SETTINGS);
+                scan_setting(sc, slice_of(forms[i].setting));
+            }
+            return;
+        }
+    set_named(sc, local);
+}
+
+/* To the end of the statement; a DEFAULT among the values is not a value that one could read back. */
+static void set_value(struct scan *sc)
+{
+    while (!scan_at_end(sc)) {
+        if (lex_is(&sc->cur->lex, "default"))
+            sc->v.all_settings = true;
+        scan_command_token(sc);
+    }
+}
+
 static void set(struct scan *sc, struct classification *out)
 {
     scan_deny(sc, CLASS_SESSION, REASON_SESSION, sc->cur->lex.text);
     scan_advance(sc);
     bool local = scan_accept(sc, WORD_LOCAL);
-    if (!local && scan_is(sc, WORD_SESSION) && sc->next->word.id != WORD_AUTHORIZATION)
+    if (!local && scan_is(sc, WORD_SESSION) && sc->next->word.id != WORD_AUTHORIZATION &&
+        sc->next->word.id != WORD_CHARACTERISTICS)
         scan_advance(sc);
     if (scan_is(sc, WORD_TRANSACTION)) {
         scan_advance(sc);
@@ -203,12 +269,12 @@ static void set(struct scan *sc, struct classification *out)
         }
         /* SET TRANSACTION SNAPSHOT, or a mistake: not for the session. */
         scan_deny(sc, CLASS_UNKNOWN, REASON_SESSION, sc->cur->lex.text);
-    } else if (!local && !scan_is(sc, WORD_CONSTRAINTS)) {
-        scan_pin(sc, PIN_SET);
+    } else {
+        if (sc->cur->lex.kind == LEX_UIDENT || scan_names_sync_commit(sc->cur->lex.text))
+            sc->v.sync_commit = true;
+        set_what(sc, local);
     }
-    if (sc->cur->lex.kind == LEX_UIDENT)
-        sc->v.sync_commit = true;
-    scan_rest(sc);
+    set_value(sc);
 }
 
 static void discard(struct scan *sc, struct classification *out)
@@ -216,9 +282,13 @@ static void discard(struct scan *sc, struct classification *out)
     scan_deny(sc, CLASS_SESSION, REASON_SESSION, sc->cur->lex.text);
     scan_advance(sc);
     if (scan_accept(sc, WORD_ALL) && scan_at_end(sc)) {
-        out->unpin = true; /* classify_sql takes it back if this was not the only statement */
+        out->discards_all =
+            true; /* classify_sql takes it back if this was not the only statement */
         out->drops_prepared = true;
+        scan_touch(sc, TOUCH_ANY);
+        sc->v.all_settings = true;
     }
+    sc->v.releases |= TOUCH_TEMP | TOUCH_PREPARED;
     scan_rest(sc);
 }
 
@@ -235,7 +305,7 @@ static void prepare(struct scan *sc)
         transaction(sc, named, CLASS_TX_COMMIT | CLASS_WRITE, word);
         return;
     }
-    scan_pin(sc, PIN_PREPARE);
+    scan_touch(sc, TOUCH_PREPARED);
     scan_deny(sc, CLASS_SESSION, REASON_PREPARED, word);
     scan_rest(sc);
 }
@@ -249,8 +319,7 @@ static void deallocate(struct scan *sc, struct classification *out)
         scan_advance(sc);
     if (scan_is(sc, WORD_ALL))
         out->drops_prepared = true;
-    else
-        scan_pin(sc, PIN_PREPARE);
+    sc->v.releases |= TOUCH_PREPARED;
     scan_rest(sc);
 }
 
@@ -259,7 +328,7 @@ static void declare(struct scan *sc)
     scan_deny(sc, CLASS_UNKNOWN, REASON_CURSOR, sc->cur->lex.text);
     while (!scan_at_end(sc) && !scan_is(sc, WORD_FOR)) {
         if (scan_is(sc, WORD_WITH) && sc->next->word.id == WORD_HOLD)
-            scan_pin(sc, PIN_CURSOR_HOLD);
+            scan_touch(sc, TOUCH_CURSORS);
         scan_command_token(sc);
     }
     scan_rest(sc);
@@ -331,7 +400,8 @@ static bool session_command(struct scan *sc, struct classification *out)
         set(sc, out);
         return true;
     case WORD_RESET:
-        scan_pin(sc, PIN_SET);
+        scan_touch(sc, TOUCH_SETTINGS);
+        sc->v.all_settings = true;
         command(sc, CLASS_SESSION, REASON_SESSION);
         return true;
     case WORD_SHOW: /* may differ between the nodes: transaction_read_only, in_hot_standby */
@@ -341,21 +411,22 @@ static bool session_command(struct scan *sc, struct classification *out)
         discard(sc, out);
         return true;
     case WORD_LISTEN:
-        scan_pin(sc, PIN_LISTEN);
+        scan_touch(sc, TOUCH_LISTEN);
         command(sc, CLASS_SESSION, REASON_SESSION);
         return true;
     case WORD_UNLISTEN:
+        sc->v.releases |= TOUCH_LISTEN;
         command(sc, CLASS_SESSION, REASON_SESSION);
         return true;
     case WORD_LOAD:
-        scan_pin(sc, PIN_LOAD);
+        scan_touch(sc, TOUCH_LOAD);
         command(sc, CLASS_SESSION, REASON_SESSION);
         return true;
     case WORD_PREPARE:
         prepare(sc);
         return true;
     case WORD_EXECUTE:
-        scan_pin(sc, PIN_PREPARE);
+        scan_touch(sc, TOUCH_EXECUTE);
         command(sc, CLASS_SESSION | CLASS_UNKNOWN, REASON_PREPARED);
         return true;
     case WORD_DEALLOCATE:
@@ -364,9 +435,12 @@ static bool session_command(struct scan *sc, struct classification *out)
     case WORD_DECLARE:
         declare(sc);
         return true;
+    case WORD_CLOSE:
+        sc->v.releases |= TOUCH_CURSORS;
+        command(sc, CLASS_UNKNOWN, REASON_CURSOR);
+        return true;
     case WORD_FETCH:
     case WORD_MOVE:
-    case WORD_CLOSE:
         command(sc, CLASS_UNKNOWN, REASON_CURSOR);
         return true;
     default:
@@ -396,6 +470,21 @@ static bool transaction_command(struct scan *sc, struct classification *out)
     }
 }
 
+/* Commands that may leave something in the session, or change what sessions begin with. */
+static void look_at_utility(struct scan *sc, struct classification *out)
+{
+    const struct lex_token *t = &sc->cur->lex, *then = &sc->next->lex;
+    if (lex_is(t, "do") || lex_is(t, "call")) {
+        scan_touch(sc, TOUCH_ANY);
+        sc->v.all_settings = true;
+    } else if (lex_is(t, "drop")) {
+        sc->v.releases |= TOUCH_TEMP;
+    } else if (lex_is(t, "alter")) {
+        out->defaults |= lex_is(then, "role") || lex_is(then, "user") || lex_is(then, "database") ||
+                         lex_is(then, "system");
+    }
+}
+
 static void statement(struct scan *sc, struct classification *out)
 {
     struct slice explain = {NULL, 0};
@@ -417,6 +506,7 @@ static void statement(struct scan *sc, struct classification *out)
     } else if (first == WORD_COPY) {
         copy(sc);
     } else if (!transaction_command(sc, out) && !session_command(sc, out)) {
+        look_at_utility(sc, out);
         if (sc->cur->word.flags & WORD_UTILITY)
             command(sc, CLASS_WRITE, REASON_UTILITY);
         else
@@ -433,11 +523,19 @@ static void merge(struct classification *out, const struct scan *sc)
         out->reason = sc->v.reason;
         out->token = sc->v.token;
     }
-    /* A read calls nothing and creates nothing that could pin: what looked like it was an alias or a column. */
-    if (!sc->v.bits)
+    /* A read calls nothing and creates nothing of the session's: what looked like it was an alias or a column. Without
+     * a catalog nobody knows what is called. */
+    if (!sc->v.bits && sc->cat)
         return;
-    if (out->pin == PIN_NONE)
-        out->pin = sc->v.pin;
+    out->touches |= sc->v.touches;
+    out->releases |= sc->v.releases;
+    out->all_settings |= sc->v.all_settings;
+    for (unsigned i = 0; i < sc->v.n_settings; i++) {
+        if (out->n_settings == CLASSIFY_SETTINGS_MAX)
+            out->all_settings = true;
+        else
+            out->settings[out->n_settings++] = sc->v.settings[i];
+    }
     out->mentions_sync_commit |= sc->v.sync_commit;
 }
 
@@ -488,7 +586,7 @@ void classify_sql(struct slice sql, const struct catalog *cat, const struct clas
     if (!cat && !out->empty && out->bits == CLASS_READ)
         not_a_read(out, REASON_NO_CATALOG, nothing);
     if (out->n_statements > 1) {
-        out->unpin = false;
+        out->discards_all = false;
         if (out->bits & CLASS_TX)
             not_a_read(out, REASON_TRANSACTION, nothing);
     }

@@ -24,22 +24,33 @@ enum class_bits {
         1 << 4, /* COMMIT, END; with CLASS_WRITE: PREPARE TRANSACTION, which leaves it too */
     CLASS_TX_ROLLBACK = 1 << 5,  /* ROLLBACK, ABORT */
     CLASS_TX_SAVEPOINT = 1 << 6, /* SAVEPOINT, RELEASE, ROLLBACK TO */
-    CLASS_SESSION = 1 << 7, /* SET, RESET, DISCARD, LISTEN, PREPARE, ...: session state; see pin */
+    CLASS_SESSION =
+        1 << 7, /* SET, RESET, DISCARD, LISTEN, PREPARE, ...: session state; see touches */
     CLASS_TX = CLASS_TX_BEGIN | CLASS_TX_COMMIT | CLASS_TX_ROLLBACK | CLASS_TX_SAVEPOINT,
 };
 
-/* Why the session cannot move to another server afterwards. */
-enum classify_pin {
-    PIN_NONE = 0,
-    PIN_SET, /* session-level SET, RESET, SET ROLE, SET SESSION AUTHORIZATION, set_config(..., not true) */
-    PIN_LISTEN,
-    PIN_LOAD,
-    PIN_PREPARE,     /* SQL-level PREPARE, EXECUTE, DEALLOCATE of a name */
-    PIN_TEMP,        /* CREATE TEMPORARY, SELECT INTO TEMPORARY, pg_temp */
-    PIN_CURSOR_HOLD, /* DECLARE ... WITH HOLD */
-    PIN_ADVISORY,    /* session-level advisory locks */
-    PIN_NR
+/* What of the session it may change: afterwards the server is asked what is so. One-sided: a bit too many costs a small
+ * query, a bit too few would let one session see another's state. */
+enum classify_touch {
+    TOUCH_SETTINGS = 1 << 0, /* SET, RESET, SET ROLE, set_config(): see settings */
+    TOUCH_LOCAL = 1 << 1,    /* SET LOCAL of a custom setting: its name stays known afterwards */
+    TOUCH_TEMP = 1 << 2,     /* temporary objects */
+    TOUCH_LOCKS = 1 << 3,    /* session-level advisory locks */
+    TOUCH_CURSORS = 1 << 4,  /* WITH HOLD */
+    TOUCH_LISTEN = 1 << 5,
+    TOUCH_PREPARED = 1 << 6, /* SQL-level PREPARE, DEALLOCATE */
+    TOUCH_LOAD = 1 << 7,
+    TOUCH_SEED = 1 << 8, /* setseed(), SET SEED */
+    TOUCH_FUNCTION =
+        1 << 9, /* a function known to keep something in the server that nobody can ask for */
+    TOUCH_EXECUTE = 1 << 10, /* EXECUTE: whatever the statements that the session prepared do */
+    TOUCH_SEQUENCE =
+        1 << 11, /* asks for currval() or lastval(): needs the server of the nextval() */
+    TOUCH_ANY =
+        TOUCH_SETTINGS | TOUCH_TEMP | TOUCH_LOCKS | TOUCH_CURSORS | TOUCH_LISTEN | TOUCH_PREPARED,
 };
+
+enum { CLASSIFY_SETTINGS_MAX = 4 };
 
 /* Why it is not a read; of the first statement that is not one. */
 enum classify_reason {
@@ -91,12 +102,18 @@ struct classify_opts {
 struct classification {
     unsigned bits;         /* enum class_bits */
     unsigned n_statements; /* not counting empty ones */
-    enum classify_pin pin; /* the first */
+    unsigned touches;      /* enum classify_touch */
+    unsigned releases; /* of the same, what it may end: worth a look only if the session has such */
+    /* Names of the settings it may change, borrowed from the text, as plain names (letters, digits, dots). */
+    struct slice settings[CLASSIFY_SETTINGS_MAX];
+    uint8_t n_settings;
+    bool all_settings; /* others than those named, or back to a default */
     enum classify_reason reason;
     struct slice token; /* what decided it, borrowed from the text; may be empty */
     struct classify_tx tx;
-    bool empty; /* no statement at all: comments, white space, semicolons */
-    bool unpin; /* DISCARD ALL, alone */
+    bool empty;        /* no statement at all: comments, white space, semicolons */
+    bool discards_all; /* DISCARD ALL, alone */
+    bool defaults; /* ALTER ROLE, DATABASE or SYSTEM: new sessions may begin with other settings */
     bool
         drops_prepared; /* DEALLOCATE ALL, DISCARD ALL: the server forgets protocol-level statements too */
     bool set_transaction; /* has SET TRANSACTION (tx says what) */
@@ -109,7 +126,6 @@ struct classification {
 void classify_sql(struct slice sql, const struct catalog *cat, const struct classify_opts *opts,
                   struct classification *out);
 
-const char *classify_pin_name(enum classify_pin p);       /* short token: "temporary-object" */
 const char *classify_reason_name(enum classify_reason r); /* short token: "volatile-function" */
 const char *
 classify_reason_text(enum classify_reason r); /* for people: "calls a volatile function" */

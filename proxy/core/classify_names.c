@@ -29,23 +29,6 @@ static const struct {
     [REASON_NO_CATALOG] = {"no-catalog", "came before the functions of the database were loaded"},
 };
 
-static const char *const pins[PIN_NR] = {
-    [PIN_NONE] = "none",
-    [PIN_SET] = "setting",
-    [PIN_LISTEN] = "listen",
-    [PIN_LOAD] = "load",
-    [PIN_PREPARE] = "sql-prepare",
-    [PIN_TEMP] = "temporary-object",
-    [PIN_CURSOR_HOLD] = "cursor-with-hold",
-    [PIN_ADVISORY] = "advisory-lock",
-};
-
-const char *classify_pin_name(enum classify_pin p)
-{
-    BUG_ON((unsigned)p >= PIN_NR);
-    return pins[p];
-}
-
 const char *classify_reason_name(enum classify_reason r)
 {
     BUG_ON((unsigned)r >= REASON_NR);

@@ -86,10 +86,31 @@ void scan_deny(struct scan *sc, unsigned bits, enum classify_reason reason, stru
     }
 }
 
-void scan_pin(struct scan *sc, enum classify_pin pin)
+void scan_touch(struct scan *sc, unsigned touches)
 {
-    if (sc->v.pin == PIN_NONE)
-        sc->v.pin = pin;
+    sc->v.touches |= touches;
+}
+
+static bool is_setting_name(struct slice s)
+{
+    if (s.n == 0 || s.n > LEX_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        const char c = s.p[i];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && !(i > 0 && ((c >= '0' && c <= '9') || c == '.' || c == '$')))
+            return false;
+    }
+    return true;
+}
+
+void scan_setting(struct scan *sc, struct slice name)
+{
+    struct scan_verdict *v = &sc->v;
+    if (!is_setting_name(name) || v->n_settings == CLASSIFY_SETTINGS_MAX)
+        v->all_settings = true;
+    else
+        v->settings[v->n_settings++] = name;
 }
 
 /* What may stand before a parenthesis that an alias with a column list can follow: FROM (...) t(a), f(...) t(a). A
@@ -188,7 +209,7 @@ enum {
 
 /* Without ASCII case, as setting names are compared; anywhere in the token, so that quoting and bodies of functions do
  * not matter. */
-static bool names_sync_commit(struct slice s)
+bool scan_names_sync_commit(struct slice s)
 {
     static const char name[] = "synchronous_commit";
     size_t n = sizeof(name) - 1;
@@ -208,6 +229,7 @@ static void look_at_set_config(struct scan *sc)
 {
     struct lexer ahead = sc->lx;
     struct lex_token t, arg = {LEX_END, {NULL, 0}};
+    struct slice name = {NULL, 0};
     unsigned depth = 1, args = 1, tokens = 0;
     for (int n = 0; depth > 0 && n < SCAN_AHEAD_MAX; n++) {
         t = lex_next(&ahead);
@@ -218,8 +240,8 @@ static void look_at_set_config(struct scan *sc)
         else if (lex_is_punct(&t, ')') || lex_is_punct(&t, ']'))
             depth--;
         if (depth == 1 && lex_is_punct(&t, ',')) {
-            if (args == 1 && (tokens != 1 || arg.kind != LEX_STRING || names_sync_commit(arg.text)))
-                sc->v.sync_commit = true;
+            if (args == 1 && tokens == 1 && arg.kind == LEX_STRING && arg.text.n > 2)
+                name = (struct slice){arg.text.p + 1, arg.text.n - 2};
             args++;
             tokens = 0;
         } else if (depth > 0) {
@@ -227,10 +249,22 @@ static void look_at_set_config(struct scan *sc)
             tokens++;
         }
     }
-    if (depth > 0)
+    if (!name.n || scan_names_sync_commit(name))
         sc->v.sync_commit = true;
-    if (depth > 0 || args != 3 || tokens != 1 || arg.kind != LEX_IDENT || !lex_is(&arg, "true"))
-        scan_pin(sc, PIN_SET);
+    const bool local =
+        depth == 0 && args == 3 && tokens == 1 && arg.kind == LEX_IDENT && lex_is(&arg, "true");
+    if (!local)
+        scan_touch(sc, TOUCH_SETTINGS);
+    else if (!name.n || memchr(name.p, '.', name.n))
+        scan_touch(sc, TOUCH_LOCAL);
+    else
+        return;
+    scan_setting(sc, name);
+}
+
+static bool name_is(const struct scan_token *t, const char *name)
+{
+    return t->name.n == strlen(name) && memcmp(t->name.p, name, t->name.n) == 0;
 }
 
 /* Calls that leave something in the session, in whatever statement they are. */
@@ -238,13 +272,23 @@ static void look_at_call(struct scan *sc)
 {
     const struct scan_token *t = sc->cur;
     if (t->lex.kind == LEX_UIDENT) { /* it could be any of them */
-        scan_pin(sc, PIN_SET);
+        scan_touch(sc, TOUCH_ANY | TOUCH_SEED | TOUCH_FUNCTION);
+        sc->v.all_settings = true;
         sc->v.sync_commit = true;
     } else if (has_prefix(t->name, "pg_advisory_") || has_prefix(t->name, "pg_try_advisory_")) {
-        if (!memmem(t->name.p, t->name.n, "_xact_", 6))
-            scan_pin(sc, PIN_ADVISORY);
-    } else if (t->name.n == 10 && memcmp(t->name.p, "set_config", 10) == 0) {
+        if (has_prefix(t->name, "pg_advisory_unlock"))
+            sc->v.releases |= TOUCH_LOCKS;
+        else if (!memmem(t->name.p, t->name.n, "_xact_", 6))
+            scan_touch(sc, TOUCH_LOCKS);
+    } else if (name_is(t, "set_config")) {
         look_at_set_config(sc);
+    } else if (name_is(t, "setseed")) {
+        scan_touch(sc, TOUCH_SEED);
+    } else if (name_is(t, "currval") || name_is(t, "lastval")) {
+        scan_touch(sc, TOUCH_SEQUENCE);
+    } else if (has_prefix(t->name, "dblink_connect") ||
+               name_is(t, "pg_replication_origin_session_setup")) {
+        scan_touch(sc, TOUCH_FUNCTION);
     }
 }
 
@@ -252,14 +296,14 @@ static void look_at_temp(struct scan *sc)
 {
     const struct scan_token *t = sc->cur;
     if (has_prefix(t->name, "pg_temp") && (t->name.n == 7 || t->name.p[7] == '_')) {
-        scan_pin(sc, PIN_TEMP);
+        scan_touch(sc, TOUCH_TEMP);
         scan_deny(sc, CLASS_UNKNOWN, REASON_TEMP, t->lex.text);
     }
     if (t->word.id != WORD_TEMP && t->word.id != WORD_TEMPORARY)
         return;
     if (sc->prev_word == WORD_CREATE || sc->prev_word == WORD_REPLACE ||
         sc->prev_word == WORD_LOCAL || sc->prev_word == WORD_GLOBAL || sc->prev_word == WORD_INTO)
-        scan_pin(sc, PIN_TEMP);
+        scan_touch(sc, TOUCH_TEMP);
 }
 
 /* Of the settings first, then of the database. */
@@ -482,7 +526,7 @@ void scan_command_token(struct scan *sc)
     }
     /* Long strings are data; the bodies of DO and of functions are mostly dollar-quoted. */
     bool look = t->lex.kind == LEX_DOLLAR || t->lex.text.n < SCAN_SETTING_MAX;
-    if (look && names_sync_commit(t->lex.text))
+    if (look && scan_names_sync_commit(t->lex.text))
         sc->v.sync_commit = true;
     scan_advance(sc);
 }

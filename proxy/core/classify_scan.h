@@ -20,7 +20,10 @@ struct scan_verdict {
     unsigned bits; /* CLASS_WRITE, CLASS_UNKNOWN and the like; 0: still a read */
     enum classify_reason reason;
     struct slice token;
-    enum classify_pin pin;
+    unsigned touches, releases; /* enum classify_touch */
+    struct slice settings[CLASSIFY_SETTINGS_MAX];
+    uint8_t n_settings;
+    bool all_settings;
     bool sync_commit;
 };
 
@@ -69,7 +72,11 @@ void scan_command_token(struct scan *sc);
 
 /* Adds to the verdict; the first reason stays. */
 void scan_deny(struct scan *sc, unsigned bits, enum classify_reason reason, struct slice token);
-void scan_pin(struct scan *sc, enum classify_pin pin);
+/* Does a token mention synchronous_commit, anywhere and in any case? */
+bool scan_names_sync_commit(struct slice s);
+void scan_touch(struct scan *sc, unsigned touches);
+/* A setting that it may change; an empty or an odd name: any of them. */
+void scan_setting(struct scan *sc, struct slice name);
 
 static inline bool scan_is(const struct scan *sc, enum word_id w)
 {

@@ -24,6 +24,14 @@ void params_init(struct params *p)
     p->n = p->len = 0;
 }
 
+void params_copy(struct params *to, const struct params *from)
+{
+    to->hash = from->hash;
+    to->n = from->n;
+    to->len = from->len;
+    memcpy(to->kv, from->kv, from->len);
+}
+
 bool params_next(const struct params *p, uint32_t *at, const char **name, const char **value)
 {
     if (*at >= p->len)
@@ -75,6 +83,23 @@ static void params_cut(struct params *p, uint32_t from, uint32_t to)
     p->n--;
 }
 
+static void rehash(struct params *p)
+{
+    p->hash = p->len ? slice_hash((struct slice){p->kv, p->len}) : 0;
+}
+
+void params_remove(struct params *p, const char *name)
+{
+    uint32_t at = 0, prev = 0;
+    const char *n, *v;
+    for (; params_next(p, &at, &n, &v); prev = at)
+        if (name_cmp(n, name) == 0) {
+            params_cut(p, prev, at);
+            rehash(p);
+            return;
+        }
+}
+
 int params_set(struct params *p, const char *name, const char *value, struct err *e)
 {
     const size_t nn = strlen(name) + 1, nv = strlen(value) + 1;
@@ -89,7 +114,7 @@ int params_set(struct params *p, const char *name, const char *value, struct err
     }
     const uint32_t gone = there ? at - prev : 0;
     if (p->n - there >= PARAMS_MAX || p->len - gone + nn + nv > PARAMS_BYTES_MAX)
-        return err_set(e, ERR_LIMIT, "too many start-up parameters");
+        return err_set(e, ERR_LIMIT, "too many settings");
     if (there)
         params_cut(p, prev, at);
     memmove(p->kv + prev + nn + nv, p->kv + prev, p->len - prev);
@@ -98,7 +123,7 @@ int params_set(struct params *p, const char *name, const char *value, struct err
     memcpy(p->kv + prev + nn, value, nv);
     p->len += (uint32_t)(nn + nv);
     p->n++;
-    p->hash = slice_hash((struct slice){p->kv, p->len});
+    rehash(p);
     return 0;
 }
 
@@ -152,28 +177,83 @@ int params_set_options(struct params *p, const char *options, struct err *e)
     return 0;
 }
 
+static bool is_identity(const char *name)
+{
+    return strcmp(name, "role") == 0 || strcmp(name, "session_authorization") == 0;
+}
+
+static bool differs(const struct params *a, const struct params *b, const char *name)
+{
+    const char *x = params_get(a, name), *y = params_get(b, name);
+    return (!x != !y) || (x && strcmp(x, y) != 0);
+}
+
+static void add_reset(struct strbuf *out, const char *name)
+{
+    strbuf_adds(out, "RESET ");
+    strbuf_add_sql_ident(out, name);
+    strbuf_addc(out, ';');
+}
+
+static void add_set(struct strbuf *out, const char *name, const char *value, bool *first)
+{
+    strbuf_adds(out, *first ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(");
+    *first = false;
+    strbuf_add_sql_literal(out, name);
+    strbuf_addc(out, ',');
+    strbuf_add_sql_literal(out, value);
+    strbuf_adds(out, ",false)");
+}
+
 bool params_diff_sql(const struct params *have, const struct params *want, struct strbuf *out)
 {
+    static const char *const identity[] = {"session_authorization", "role"};
     uint32_t at = 0;
     const char *n, *v;
+    if (params_equal(have, want))
+        return true;
+    const bool had = params_get(have, identity[0]) || params_get(have, identity[1]);
+    const bool has = params_get(want, identity[0]) || params_get(want, identity[1]);
+    if (had) {
+        add_reset(out, "role");
+        add_reset(out, "session_authorization");
+    }
     while (params_next(have, &at, &n, &v))
-        if (!params_get(want, n)) {
-            strbuf_adds(out, "RESET ");
-            strbuf_add_sql_ident(out, n);
-            strbuf_adds(out, ";");
-        }
+        if (!is_identity(n) && !params_get(want, n))
+            add_reset(out, n);
     bool first = true;
     at = 0;
-    while (params_next(want, &at, &n, &v)) {
-        const char *old = params_get(have, n);
-        if (old && strcmp(old, v) == 0)
-            continue;
-        strbuf_adds(out, first ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(");
-        strbuf_add_sql_literal(out, n);
-        strbuf_addc(out, ',');
-        strbuf_add_sql_literal(out, v);
-        strbuf_adds(out, ",false)");
-        first = false;
+    while (params_next(want, &at, &n, &v))
+        if (!is_identity(n) && differs(have, want, n))
+            add_set(out, n, v, &first);
+    if (has && !first)
+        strbuf_addc(out, ';');
+    for (size_t i = 0; has && i < sizeof(identity) / sizeof(*identity); i++) {
+        const char *value = params_get(want, identity[i]);
+        first = true;
+        if (value) {
+            add_set(out, identity[i], value, &first);
+            strbuf_addc(out, ';');
+        }
     }
     return !out->truncated;
+}
+
+bool params_fragile(const struct params *want)
+{
+    static const char *const names[] = {"role",
+                                        "session_authorization",
+                                        "default_tablespace",
+                                        "temp_tablespaces",
+                                        "lc_messages",
+                                        "session_replication_role",
+                                        "default_table_access_method",
+                                        "lc_monetary",
+                                        "lc_numeric",
+                                        "lc_time",
+                                        "default_text_search_config"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (params_get(want, names[i]))
+            return true;
+    return false;
 }

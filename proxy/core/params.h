@@ -1,4 +1,4 @@
-/* A session's start-up parameters, and what makes a server's settings equal to them. Pure; storage is the caller's.
+/* A session's settings, and what makes a server's equal to them. Pure; storage is the caller's.
  *
  * A set is name\0value\0 pairs, sorted by name (ASCII, case folded to lower), later duplicates win. Servers log in
  * without any, so RESET always leads back to the defaults of role and database. */
@@ -22,6 +22,9 @@ struct params {
 };
 
 void params_init(struct params *p);
+void params_copy(struct params *to,
+                 const struct params *from); /* from may be allocated only as far as its len */
+void params_remove(struct params *p, const char *name);
 /* Replaces an equal name. ERR_LIMIT when full; then nothing has changed. */
 int params_set(struct params *p, const char *name, const char *value, struct err *e) MUST_CHECK;
 /* The start-up parameter "options": -c name=value and --name=value, backslash escapes as in PostgreSQL. */
@@ -39,9 +42,13 @@ static inline bool params_equal(const struct params *a, const struct params *b)
  * role and row_security: PostgreSQL itself analyses a prepared statement again when these have changed. */
 uint64_t params_analysis_key(const struct params *p);
 
-/* SQL that leads from the settings `have` to `want`, as one simple query of set_config() and RESET; empty if equal.
- * false if it did not fit. */
+/* SQL that leads from the settings `have` to `want`, as one simple query of RESET and set_config(); empty if equal. All or
+ * nothing, as a simple query is one transaction. Role and session authorization are given up first, since others may
+ * need the rights of the user who logged in, and taken last. false if it did not fit. */
 bool params_diff_sql(const struct params *have, const struct params *want, struct strbuf *out)
     MUST_CHECK;
+
+/* May a server refuse one of the values, although a server accepted it before? Roles and tablespaces can be dropped. */
+bool params_fragile(const struct params *want);
 
 #endif

@@ -267,13 +267,14 @@ static void test_agrees_about_the_rest(void **state)
         if (!o.parsed)
             continue;
         bool ok = c.n_statements == o.n_statements && (c.bits & CLASS_TX) == o.tx;
-        ok = ok && (!o.session_set || o.own_set || c.pin != PIN_NONE);
-        ok = ok && (!o.temp || c.pin == PIN_TEMP);
+        ok = ok && (!o.session_set || o.own_set || c.touches & TOUCH_SETTINGS);
+        ok = ok && (!o.temp || c.touches & TOUCH_TEMP);
         ok = ok && (!(o.tx & CLASS_TX_BEGIN) || (c.tx.access != ACCESS_UNSPECIFIED) == o.read_only);
         if (ok)
             continue;
-        print_error("%u statements not %zu, tx %x not %x, pin %s, temp %d: [%s]\n", c.n_statements,
-                    o.n_statements, c.bits & CLASS_TX, o.tx, classify_pin_name(c.pin), o.temp, sql);
+        print_error("%u statements not %zu, tx %x not %x, touches %x, temp %d: [%s]\n",
+                    c.n_statements, o.n_statements, c.bits & CLASS_TX, o.tx, c.touches, o.temp,
+                    sql);
         wrong++;
     }
     assert_int_equal(wrong, 0);

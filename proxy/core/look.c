@@ -1,0 +1,216 @@
+#include "look.h"
+
+#include <string.h>
+
+#include "../../replication/base/bug.h"
+#include "classify.h"
+
+static const char *const pins[PIN_NR] = {
+    [PIN_NONE] = "none",
+    [PIN_TEMP] = "temporary-object",
+    [PIN_ADVISORY] = "advisory-lock",
+    [PIN_CURSOR_HOLD] = "cursor-with-hold",
+    [PIN_LISTEN] = "listen",
+    [PIN_PREPARE] = "sql-prepare",
+    [PIN_LOAD] = "load",
+    [PIN_SEED] = "setseed",
+    [PIN_FUNCTION] = "function",
+    [PIN_SEQUENCE] = "sequence",
+    [PIN_STATE] = "unknown-state",
+};
+
+const char *pin_name(enum pin p)
+{
+    BUG_ON((unsigned)p >= PIN_NR);
+    return pins[p];
+}
+
+enum pin look_pin(unsigned found)
+{
+    static const struct {
+        unsigned bit;
+        enum pin pin;
+    } rows[] = {
+        {TOUCH_TEMP, PIN_TEMP},           {TOUCH_LOCKS, PIN_ADVISORY},
+        {TOUCH_CURSORS, PIN_CURSOR_HOLD}, {TOUCH_LISTEN, PIN_LISTEN},
+        {TOUCH_PREPARED, PIN_PREPARE},    {TOUCH_LOAD, PIN_LOAD},
+        {TOUCH_SEED, PIN_SEED},           {TOUCH_FUNCTION, PIN_FUNCTION},
+        {LOOK_SEQUENCE, PIN_SEQUENCE},    {LOOK_STATE, PIN_STATE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (found & rows[i].bit)
+            return rows[i].pin;
+    return PIN_NONE;
+}
+
+bool look_name_next(const struct look_names *l, uint16_t *at, const char **name)
+{
+    if (*at >= l->len)
+        return false;
+    *name = l->text + *at;
+    *at = (uint16_t)(*at + strlen(*name) + 1);
+    return true;
+}
+
+void look_name_add(struct look_names *l, struct slice name)
+{
+    uint16_t at = 0;
+    const char *n;
+    while (look_name_next(l, &at, &n))
+        if (strlen(n) == name.n && slice_ieq(name, n))
+            return;
+    if (l->len + name.n + 1 > sizeof(l->text) || memchr(name.p, 0, name.n)) {
+        l->full = true;
+        return;
+    }
+    for (size_t i = 0; i < name.n; i++) {
+        const char c = name.p[i];
+        l->text[l->len++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+    l->text[l->len++] = 0;
+}
+
+static void next_part(struct strbuf *out)
+{
+    if (out->n)
+        strbuf_adds(out, " UNION ALL ");
+}
+
+static void add_name(struct strbuf *out, const char *name, bool *first)
+{
+    strbuf_adds(out, *first ? "" : ",");
+    *first = false;
+    strbuf_add_sql_literal(out, name);
+}
+
+static bool is_custom(const char *name)
+{
+    return strchr(name, '.') != NULL;
+}
+
+static void add_names(struct strbuf *out, const struct look_ask *ask)
+{
+    uint16_t at = 0;
+    uint32_t kv = 0;
+    bool first = true;
+    const char *n, *v;
+    next_part(out);
+    strbuf_adds(out, "SELECT n,pg_catalog.current_setting(n,true) FROM pg_catalog.unnest(ARRAY[");
+    while (ask->names && look_name_next(ask->names, &at, &n))
+        add_name(out, n, &first);
+    at = 0;
+    while (ask->all && ask->custom && look_name_next(ask->custom, &at, &n))
+        add_name(out, n, &first);
+    while (ask->all && ask->known && params_next(ask->known, &kv, &n, &v))
+        if (is_custom(n))
+            add_name(out, n, &first);
+    if (ask->all) {
+        add_name(out, "role", &first);
+        add_name(out, "session_authorization", &first);
+    }
+    strbuf_adds(out, "]::pg_catalog.text[]) n");
+}
+
+static void add_objects(struct strbuf *out, unsigned objects)
+{
+    static const struct {
+        unsigned bit;
+        const char *sql;
+    } parts[] = {
+        {TOUCH_TEMP,
+         "SELECT '?temp','' WHERE EXISTS(SELECT FROM pg_catalog.pg_depend WHERE refclassid "
+         "OPERATOR(pg_catalog.=) '2615'::pg_catalog.oid AND refobjid OPERATOR(pg_catalog.=) "
+         "pg_catalog.pg_my_temp_schema())"},
+        {TOUCH_LOCKS,
+         "SELECT '?locks','' WHERE EXISTS(SELECT FROM pg_catalog.pg_locks WHERE locktype "
+         "OPERATOR(pg_catalog.=) 'advisory' AND pid OPERATOR(pg_catalog.=) "
+         "pg_catalog.pg_backend_pid())"},
+        {TOUCH_CURSORS, "SELECT '?cursor','' WHERE EXISTS(SELECT FROM pg_catalog.pg_cursors WHERE "
+                        "is_holdable)"},
+        {TOUCH_LISTEN, "SELECT '?listen',c FROM pg_catalog.pg_listening_channels() c"},
+        {TOUCH_PREPARED, "SELECT '?prepared','' WHERE EXISTS(SELECT FROM "
+                         "pg_catalog.pg_prepared_statements WHERE from_sql)"},
+    };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        if (objects & parts[i].bit) {
+            next_part(out);
+            strbuf_adds(out, parts[i].sql);
+        }
+}
+
+bool look_sql(const struct look_ask *ask, struct strbuf *out)
+{
+    if (ask->all)
+        strbuf_adds(out, "SELECT name,pg_catalog.current_setting(name) FROM pg_catalog.pg_settings "
+                         "WHERE source OPERATOR(pg_catalog.=) 'session' AND name "
+                         "OPERATOR(pg_catalog.!~~) 'transaction\\_%'");
+    if (ask->all || (ask->names && ask->names->len))
+        add_names(out, ask);
+    add_objects(out, ask->objects);
+    return !out->truncated;
+}
+
+void look_begin(struct look_seen *seen, const struct look_ask *ask, const struct params *before)
+{
+    seen->found = 0;
+    seen->all = ask->all;
+    params_init(&seen->settings);
+    if (!ask->all && before)
+        params_copy(&seen->settings, before);
+}
+
+static void found_object(struct look_seen *seen, struct slice name)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } rows[] = {{"?temp", TOUCH_TEMP},
+                {"?locks", TOUCH_LOCKS},
+                {"?cursor", TOUCH_CURSORS},
+                {"?listen", TOUCH_LISTEN},
+                {"?prepared", TOUCH_PREPARED}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (slice_eq(name, rows[i].name))
+            seen->found |= rows[i].bit;
+}
+
+/* Is this value the one that a session begins with? */
+static bool is_initial(struct slice name, struct slice value, const char *user)
+{
+    return (slice_eq(name, "role") && slice_eq(value, "none")) ||
+           (slice_eq(name, "session_authorization") && slice_eq(value, user));
+}
+
+void look_row(struct look_seen *seen, struct slice name, struct slice value, const char *user)
+{
+    char n[128], v[4096];
+    struct err e;
+    if (name.n && name.p[0] == '?') {
+        found_object(seen, name);
+        return;
+    }
+    if (name.n >= sizeof(n) || value.n >= sizeof(v)) {
+        seen->found |= LOOK_STATE;
+        return;
+    }
+    memcpy(n, name.p, name.n);
+    n[name.n] = 0;
+    if (!value.p || is_initial(name, value, user)) {
+        params_remove(&seen->settings, n);
+        return;
+    }
+    memcpy(v, value.p, value.n);
+    v[value.n] = 0;
+    if (params_set(&seen->settings, n, v, &e) < 0)
+        seen->found |= LOOK_STATE;
+}
+
+void look_restore_base(struct look_seen *seen, const struct params *base)
+{
+    uint32_t at = 0;
+    const char *n, *v;
+    struct err e;
+    while (params_next(base, &at, &n, &v))
+        if (!params_get(&seen->settings, n) && params_set(&seen->settings, n, v, &e) < 0)
+            seen->found |= LOOK_STATE;
+}

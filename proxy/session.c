@@ -1,0 +1,321 @@
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../replication/base/bug.h"
+#include "../replication/base/log.h"
+#include "client.h"
+#include "pool.h"
+#include "server.h"
+#include "wire/decode.h"
+#include "wire/encode.h"
+#include "wire/errresp.h"
+#include "worker.h"
+
+enum {
+    SESSION_OBJECTS = TOUCH_TEMP | TOUCH_LOCKS | TOUCH_CURSORS | TOUCH_LISTEN | TOUCH_PREPARED,
+    /* Nobody can ask a server for these; only its end ends them. */
+    SESSION_STICKY = TOUCH_LOAD | TOUCH_SEED | TOUCH_FUNCTION | LOOK_STATE | LOOK_SEQUENCE,
+};
+
+/* -- noticing ------------------------------------------------------------------------------------------------------- */
+
+static bool is_known(const struct client *c, struct slice name)
+{
+    char n[128];
+    if (name.n >= sizeof(n) || !c->params)
+        return false;
+    memcpy(n, name.p, name.n);
+    n[name.n] = 0;
+    return params_get(&c->params->p, n) != NULL;
+}
+
+/* SET LOCAL of a custom setting leaves its name behind, empty; that matters once. */
+static bool leaves_name(const struct client *c, const struct classification *k)
+{
+    for (unsigned i = 0; i < k->n_settings; i++)
+        if (memchr(k->settings[i].p, '.', k->settings[i].n) && !is_known(c, k->settings[i]))
+            return true;
+    return k->all_settings;
+}
+
+void session_note(struct client *c, const struct classification *k)
+{
+    struct session *s = &c->session;
+    unsigned t = k->touches;
+    bool all = k->all_settings;
+    s->releases |= k->releases;
+    if (LIKELY(t == 0))
+        return;
+    if (t & TOUCH_PREPARED)
+        s->prepared |= t & ~(unsigned)(TOUCH_PREPARED | TOUCH_EXECUTE);
+    if (t & TOUCH_EXECUTE) {
+        t |= s->prepared;
+        all |= (s->prepared & (TOUCH_SETTINGS | TOUCH_LOCAL)) != 0;
+    }
+    if ((t & TOUCH_LOCAL) && (leaves_name(c, k) || all))
+        t |= TOUCH_SETTINGS;
+    t &= ~(unsigned)(TOUCH_EXECUTE | TOUCH_LOCAL | TOUCH_SEQUENCE);
+    s->touches |= t;
+    if (!(t & TOUCH_SETTINGS))
+        return;
+    s->all_settings |= all;
+    for (unsigned i = 0; i < k->n_settings; i++) {
+        look_name_add(&s->names, k->settings[i]);
+        if (memchr(k->settings[i].p, '.', k->settings[i].n))
+            look_name_add(&c->group->custom, k->settings[i]);
+        if (slice_ieq(k->settings[i], "role"))
+            look_name_add(&s->names, slice_of("session_authorization"));
+    }
+    s->all_settings |= s->names.full;
+}
+
+static void noticed_nothing(struct session *s)
+{
+    s->touches = s->releases = 0;
+    s->all_settings = s->discards = false;
+    s->names.len = 0;
+    s->names.full = false;
+}
+
+void session_forget(struct client *c)
+{
+    noticed_nothing(&c->session);
+    c->session.looking = c->session.applying = false;
+}
+
+bool session_must_look(const struct client *c, uint8_t status)
+{
+    const struct session *s = &c->session;
+    return status == 'I' && UNLIKELY(s->touches || (s->releases & s->pinned)) &&
+           c->group->conf.pool_mode != POOL_SESSION && !c->verifying;
+}
+
+/* -- looking -------------------------------------------------------------------------------------------------------- */
+
+static void tell_ready(struct client *c)
+{
+    c->session.looking = false;
+    c->tx = 'I';
+    client_send_ready(c);
+    client_on_ready(c, 'I');
+}
+
+static void set_pins(struct client *c, unsigned pinned)
+{
+    const enum pin before = c->pin;
+    c->session.pinned = pinned;
+    c->pin = look_pin(pinned);
+    if (c->pin != PIN_NONE && before == PIN_NONE)
+        c->w->stats.pins[c->pin]++;
+    if (c->pin == PIN_NONE && before != PIN_NONE)
+        log_debug("session.unpinned", "client %s is free again", c->peer);
+    if (pinned & SESSION_STICKY)
+        c->server->close_after = true;
+}
+
+static struct look_ask question(const struct client *c)
+{
+    const struct session *s = &c->session;
+    return (struct look_ask){
+        .objects = (s->touches | s->releases | s->pinned) & SESSION_OBJECTS,
+        .all = (s->touches & TOUCH_SETTINGS) && s->all_settings,
+        .names = s->touches & TOUCH_SETTINGS ? &s->names : NULL,
+        .custom = &c->group->custom,
+        .known = &c->params->p,
+    };
+}
+
+static bool send_hidden(struct client *c, const char *sql)
+{
+    struct server *s = c->server;
+    uint8_t out[GATHER_SCRATCH / 2];
+    struct writer w = writer_of(out, sizeof(out));
+    encode_query(&w, sql);
+    if (w.bad || !server_expect(s, PL_HIDDEN_QUERY, 0, 0))
+        return false;
+    s->hidden_failed = false;
+    stream_send(&s->st, out, w.n);
+    return true;
+}
+
+void session_look(struct client *c)
+{
+    struct session *ss = &c->session;
+    struct server *s = c->server;
+    char sql[GATHER_SCRATCH / 4];
+    struct strbuf b;
+    const struct look_ask ask = question(c);
+    const unsigned sticky = (ss->pinned | ss->touches) & SESSION_STICKY;
+    strbuf_init(&b, sql, sizeof(sql));
+    BUG_ON(s->look != NULL);
+    ss->looking = true;
+    s->look = look_sql(&ask, &b) ? malloc(sizeof(*s->look)) : NULL;
+    if (!s->look || (b.n && !send_hidden(c, sql))) {
+        free(s->look);
+        s->look = NULL;
+        set_pins(c, sticky | LOOK_STATE);
+        noticed_nothing(ss);
+        tell_ready(c);
+        return;
+    }
+    look_begin(s->look, &ask, s->params ? &s->params->p : NULL);
+    s->look->found = sticky;
+    if (b.n == 0)
+        session_on_looked(c);
+}
+
+void session_on_row(struct server *s, const uint8_t *body, size_t n)
+{
+    struct msg_row row;
+    struct slice name, value;
+    if (decode_data_row(body, n, &row) < 0 || row.n_columns != 2 ||
+        !decode_value_next(&row.values, &name) || !decode_value_next(&row.values, &value)) {
+        s->look->found |= LOOK_STATE;
+        return;
+    }
+    look_row(s->look, name, value, s->pool->group->user);
+}
+
+/* The answer becomes the label of the server and the settings of the session. */
+static bool adopt(struct client *c, struct look_seen *seen)
+{
+    struct pool_group *g = c->group;
+    struct server *s = c->server;
+    struct params_ref *label = pool_params(g, &seen->settings);
+    look_restore_base(seen, &c->session.base->p);
+    struct params_ref *want = label ? pool_params(g, &seen->settings) : NULL;
+    if (!want) {
+        params_unref(label);
+        return false;
+    }
+    params_unref(s->params);
+    s->params = label;
+    params_unref(c->params);
+    c->params = want;
+    const char *commit = params_get(&want->p, "synchronous_commit");
+    c->floor.async_commit = commit && (strcmp(commit, "off") == 0 || strcmp(commit, "local") == 0);
+    return true;
+}
+
+/* A RESET took away what the client asked for at its start: it is set again, and the client hears of it. */
+static bool restore(struct client *c)
+{
+    struct server *s = c->server;
+    char sql[GATHER_SCRATCH / 4];
+    struct strbuf b;
+    strbuf_init(&b, sql, sizeof(sql));
+    if (s->params == c->params || params_equal(&s->params->p, &c->params->p))
+        return false;
+    if (!params_diff_sql(&s->params->p, &c->params->p, &b) || !send_hidden(c, sql)) {
+        set_pins(c, c->session.pinned | LOOK_STATE);
+        return false;
+    }
+    s->restoring = true;
+    return true;
+}
+
+void session_on_looked(struct client *c)
+{
+    struct server *s = c->server;
+    struct look_seen *seen = s->look;
+    s->look = NULL;
+    unsigned found = seen->found;
+    if (s->hidden_failed || !adopt(c, seen))
+        found |= LOOK_STATE;
+    if (s->hidden_failed)
+        log_debug("session.unknown", "the state of client %s cannot be read: %s", c->peer,
+                  s->login_error.text);
+    s->hidden_failed = false;
+    if (!(found & TOUCH_PREPARED))
+        c->session.prepared = 0;
+    free(seen);
+    set_pins(c, found);
+    noticed_nothing(&c->session);
+    if (!restore(c))
+        tell_ready(c);
+}
+
+void session_on_restored(struct client *c)
+{
+    struct server *s = c->server;
+    s->restoring = false;
+    if (s->hidden_failed) {
+        s->hidden_failed = false;
+        set_pins(c, c->session.pinned | LOOK_STATE);
+    } else {
+        params_unref(s->params);
+        s->params = params_take(c->params);
+    }
+    tell_ready(c);
+}
+
+/* -- applying ------------------------------------------------------------------------------------------------------- */
+
+enum session_sent session_send(struct client *c)
+{
+    static const struct params none;
+    struct server *s = c->server;
+    if (LIKELY(s->params == c->params))
+        return SESSION_SENT;
+    const struct params *have = s->params ? &s->params->p : &none, *want = &c->params->p;
+    char sql[GATHER_SCRATCH / 2];
+    struct strbuf b;
+    strbuf_init(&b, sql, sizeof(sql));
+    if (!params_equal(have, want)) {
+        const bool fragile = params_fragile(want);
+        if (!params_diff_sql(have, want, &b))
+            return SESSION_FAILED;
+        if (fragile) {
+            c->session.applying = true;
+            return send_hidden(c, sql) ? SESSION_WAIT : SESSION_FAILED;
+        }
+        if (!server_expect(s, PL_HIDDEN_QUERY, 0, 0))
+            return SESSION_FAILED;
+        struct writer w = gather_writer(&c->w->gather, b.n + 16);
+        encode_query(&w, sql);
+        gather_wrote(&c->w->gather, &w);
+    }
+    params_unref(s->params);
+    s->params = params_take(c->params);
+    return SESSION_SENT;
+}
+
+/* RESET, DISCARD ALL, SET ROLE: the way out for a session that no server can take over as it is. */
+static bool gives_up(const struct client *c)
+{
+    uint16_t at = 0;
+    const char *n;
+    bool role = c->session.all_settings;
+    while (look_name_next(&c->session.names, &at, &n))
+        role |= strcmp(n, "role") == 0;
+    return role && c->batch.bits == CLASS_SESSION && c->params != c->session.base;
+}
+
+void session_on_applied(struct client *c)
+{
+    struct server *s = c->server;
+    c->session.applying = false;
+    if (!s->hidden_failed) {
+        params_unref(s->params);
+        s->params = params_take(c->params);
+        c->resume = true;
+        client_process(c);
+        return;
+    }
+    /* A query is all or nothing, so the server is what it was; the session cannot be had there, a dropped role say. */
+    const struct err e = s->login_error;
+    const int code = (int)errresp_code_of(e.sqlstate);
+    s->hidden_failed = false;
+    if (gives_up(c)) {
+        params_unref(c->params);
+        c->params = params_take(c->session.base);
+        c->resume = true;
+        client_process(c);
+        return;
+    }
+    server_unlink(s);
+    client_error(c, code > 0 ? code : ERRRESP_INVALID_PARAMETER_VALUE, e.text,
+                 "A setting of the session is refused by the server now; RESET it.");
+}

@@ -1,0 +1,54 @@
+/* A session's state that lives in servers: settings, and what binds it to one server. Worker's thread.
+ *
+ * The session knows its settings (client->params) and what pins it. Statements that may change either are noticed
+ * (session_note); at the end of their transaction, before the client hears ReadyForQuery, the server is asked what is so
+ * (session_look, core/look.h) and the answer becomes both the session's state and the server's label. Invariant: the
+ * label (server->params) of a server that nobody uses equals its real settings. */
+#ifndef TANIST_PROXY_SESSION_H
+#define TANIST_PROXY_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../replication/base/attrs.h"
+#include "core/look.h"
+
+struct classification;
+struct client;
+struct params_ref;
+struct server;
+
+struct session {
+    struct params_ref *base;    /* the start-up parameters: what RESET leads to */
+    unsigned touches, releases; /* enum classify_touch, since the transaction began */
+    unsigned pinned;            /* what was found to bind it: enum classify_touch, LOOK_STATE */
+    unsigned prepared; /* what the statements prepared with SQL may touch when they are executed */
+    bool all_settings; /* others than those of names may have changed */
+    bool discards;     /* DISCARD ALL */
+    bool looking;      /* the server is being asked; ReadyForQuery waits */
+    bool applying;     /* its settings are being set, and may be refused: the batch waits */
+    struct look_names names;
+};
+
+/* A statement of a batch: what it may change. */
+void session_note(struct client *c, const struct classification *k);
+/* Nothing of it happened after all: the transaction is lost with its server. */
+void session_forget(struct client *c);
+
+/* At the end of a batch: must the server be asked before the client is told? */
+bool session_must_look(const struct client *c, uint8_t status);
+/* Asks, or ends the batch at once if there is nothing to ask. The client's ReadyForQuery has been kept back. */
+void session_look(struct client *c);
+/* A row of the answer, its body as it came; and its end. */
+void session_on_row(struct server *s, const uint8_t *body, size_t n);
+void session_on_looked(struct client *c);
+/* Settings that a RESET took away are back. */
+void session_on_restored(struct client *c);
+
+enum session_sent { SESSION_SENT = 1, SESSION_WAIT, SESSION_FAILED };
+/* Makes the settings of the linked server equal to the session's, collected for the same packet as the statement; WAIT:
+ * the server may refuse them, so the batch goes on at session_on_applied. */
+enum session_sent session_send(struct client *c) MUST_CHECK;
+void session_on_applied(struct client *c);
+
+#endif

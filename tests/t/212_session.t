@@ -1,0 +1,135 @@
+# Sessions are virtual: settings follow a client over whatever servers it gets, with PostgreSQL's own semantics, and reach
+# nobody else. Every probe is compared with a direct connection that did the same.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use TanistCluster;
+use Tanist;
+use Wire;
+use TestEnv qw(poll_until);
+use Test::More;
+
+my $c = TanistCluster->new(replicas => 1);
+$c->sql('pg1', <<'SQL', 'app');
+CREATE SCHEMA one; CREATE SCHEMA two; GRANT USAGE ON SCHEMA one, two TO app;
+CREATE TABLE one.which AS SELECT 'one' AS name; CREATE TABLE two.which AS SELECT 'two' AS name;
+GRANT SELECT ON one.which, two.which TO app;
+CREATE ROLE helper; GRANT helper TO app; GRANT USAGE ON SCHEMA one, two TO helper; GRANT SELECT ON one.which, two.which TO helper;
+CREATE FUNCTION remember(v text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('work_mem', v, false); RETURN v; END $$;
+CREATE PROCEDURE settle(v text) LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('work_mem', v, false); COMMIT; END $$;
+SQL
+$c->wait_catchup;
+my $t = Tanist->new(
+    cluster  => $c,
+    settings => { tanist => { workers => 2 }, 'pool *' => { pool_size => 1 }, routing => { read_write_split => 'off' } });
+$t->start;
+
+sub pins { return join ',', map { $_->{pin} } grep { $_->{pin} } $t->console('SHOW CLIENTS') }
+
+# Three sessions on one server; each has a twin on a private connection.
+my @own    = map { $t->wire } 1 .. 3;
+my @direct = map { Wire->connect(host => '127.0.0.1', port => $c->node('pg1')->port, database => 'app', user => 'app', password => 'app-secret') } 1 .. 3;
+my $differ = 0;
+
+sub answer {
+    my ($w, $sql) = @_;
+    my $r = $w->query($sql);
+    return join ' | ', ($r->{error} ? "$r->{error}{C} $r->{error}{M}" : ()), map { join ',', map { $_ // 'NULL' } @$_ } @{ $r->{rows} };
+}
+
+sub both {
+    my ($i, $sql) = @_;
+    my ($got, $want) = (answer($own[$i], $sql), answer($direct[$i], $sql));
+    return if $got eq $want;
+    $differ++;
+    diag("client $i: $sql\n  got:  $got\n  want: $want");
+}
+
+my @probes = (
+    'SHOW work_mem', 'SHOW search_path', 'SHOW timezone', 'SHOW application_name', 'SELECT current_user, session_user',
+    'SHOW default_transaction_isolation', 'SELECT name FROM which', q(SELECT current_setting('my.var', true)), 'SHOW datestyle', 'SHOW role');
+
+sub probe {
+    my ($label) = @_;
+    my $before = $differ;
+    for my $p (@probes) { both($_, $p) for 0 .. 2 }
+    is($differ, $before, $label);
+}
+
+# The custom setting is made known to all servers first, since one that has never heard of it answers NULL instead of ''.
+both($_, q(SET my.var = 'x'; RESET my.var)) for 0 .. 2;
+my @steps = (
+    [ 0, q(SET work_mem = '7MB') ],
+    [ 1, q(SET SESSION work_mem TO '9216kB') ],
+    [ 0, 'SET search_path = one, public' ],
+    [ 1, 'SET SCHEMA \'two\'' ],
+    [ 2, q(SET TIME ZONE 'Asia/Tokyo') ],
+    [ 1, 'SET TIME ZONE 3' ],
+    [ 2, 'SET my.var = \'it\'\'s\'' ],
+    [ 1, 'SET ROLE helper' ],
+    [ 2, q(BEGIN; SET work_mem = '11MB'; ROLLBACK) ],
+    [ 2, q(BEGIN; SET work_mem = '12MB'; SAVEPOINT a; SET work_mem = '13MB'; ROLLBACK TO a; COMMIT) ],
+    [ 0, q(BEGIN; SET LOCAL work_mem = '14MB'; SELECT current_setting('work_mem'); COMMIT) ],
+    [ 0, q(SET work_mem = '15MB'; SELECT 1/0) ],
+    [ 0, q(SELECT set_config('work_mem', '16MB', false), set_config('timezone', 'UTC', true)) ],
+    [ 1, 'SELECT remember(\'17MB\')' ],
+    [ 2, 'CALL settle(\'18MB\')' ],
+    [ 0, q(DO $$ BEGIN PERFORM set_config('datestyle', 'German', false); END $$) ],
+    [ 0, 'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ' ],
+    [ 1, 'RESET ROLE' ],
+    [ 0, 'RESET work_mem' ],
+    [ 1, 'SET work_mem TO DEFAULT' ],
+    [ 2, 'SET datestyle = \'SQL, DMY\'; SET application_name = \'second\'' ],
+    [ 2, 'RESET ALL' ],
+    [ 0, 'SET nonsense = 1' ],
+    [ 0, 'SET work_mem = \'too much\'' ],
+    [ 1, 'BEGIN', 'open' ], [ 1, 'SET search_path = one', 'open' ], [ 1, 'SELECT name FROM which', 'open' ], [ 1, 'ROLLBACK' ],
+    [ 1, 'SET ROLE helper; SET work_mem = \'19MB\'' ],
+    [ 0, 'DISCARD ALL' ],
+    [ 1, 'SET SESSION AUTHORIZATION DEFAULT' ],
+    [ 1, 'RESET ALL' ]);
+for my $s (@steps) {
+    my ($i, $sql, $open) = @$s;
+    both($i, $sql);
+    probe("client $i after: $sql") if !$open; # the only server is taken by an open transaction
+}
+is(pins(), '', 'nobody is pinned by a setting');
+is($c->sql('pg1', q(SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND backend_type = 'client backend')), 4, 'one server for all, and three private ones');
+
+# What pins ends with its cause.
+for my $p (
+    [ 'temporary-object', 'CREATE TEMP TABLE tt (a int)', 'DROP TABLE tt' ],
+    [ 'temporary-object', 'CREATE TEMP VIEW tv AS SELECT 1', 'DISCARD TEMP' ],
+    [ 'advisory-lock', 'SELECT pg_advisory_lock(1)', 'SELECT pg_advisory_unlock(1)' ],
+    [ 'advisory-lock', 'SELECT pg_try_advisory_lock(1), pg_advisory_lock(2)', 'SELECT pg_advisory_unlock_all()' ],
+    [ 'cursor-with-hold', 'DECLARE c CURSOR WITH HOLD FOR SELECT 1', 'CLOSE c' ],
+    [ 'sql-prepare', 'PREPARE p AS SELECT 1', 'DEALLOCATE p' ],
+    [ 'listen', 'LISTEN a; LISTEN b', 'UNLISTEN *' ])
+{
+    my ($pin, $sql, $end) = @$p;
+    ok(!$own[0]->query($sql)->{error}, $sql);
+    is(pins(), $pin, "$pin: $sql");
+    ok(!$own[0]->query($end)->{error}, $end);
+    is(pins(), '', "$pin ends with: $end");
+    both(1, 'SELECT 1');
+}
+both(0, 'BEGIN; CREATE TEMP TABLE gone (a int) ON COMMIT DROP; COMMIT');
+is(pins(), '', 'a temporary table that the commit drops pins nobody');
+both(0, 'BEGIN; CREATE TEMP TABLE gone (a int); ROLLBACK');
+is(pins(), '', 'nor does one that was rolled back');
+is($differ, 0, 'all answers were those of a private connection');
+
+# A role that is dropped: the session cannot be had on another server; the client hears it and goes on.
+$c->sql('pg1', 'CREATE ROLE shortlived; GRANT shortlived TO app', 'app');
+ok(!$own[0]->query('SET ROLE shortlived')->{error}, 'SET ROLE');
+$own[1]->query('SELECT 1');
+$c->sql('pg1', 'DROP ROLE shortlived', 'app');
+my $r = $own[0]->query('SELECT current_user');
+is($r->{error} ? $r->{error}{C} : '', '22023', 'the role is gone: an error, not another role');
+is($own[1]->value('SELECT current_user'), 'app', 'the other session is served');
+ok(!$own[0]->query('RESET ROLE')->{error}, 'RESET ROLE is the way out');
+is($own[0]->value('SELECT current_user'), 'app', 'and the session goes on');
+$_->terminate for @own, @direct;
+$t->stop;
+done_testing;
