@@ -201,10 +201,10 @@ same('a Query of 1.5 MB', q_("SELECT length('" . 'x' x 1_500_000 . "')"), 1);
 $c->sql('pg1', q(
     CREATE FUNCTION liar() RETURNS int LANGUAGE plpgsql STABLE AS $$
     BEGIN
-        IF pg_is_in_recovery() THEN RAISE EXCEPTION 'no' USING ERRCODE = '25006'; END IF;
+        IF current_setting('transaction_read_only')::bool THEN RAISE EXCEPTION 'no' USING ERRCODE = '25006'; END IF;
         RETURN 1;
     END$$;
-    CREATE FUNCTION on_replica() RETURNS bool LANGUAGE sql STABLE AS 'SELECT pg_is_in_recovery()';
+    CREATE FUNCTION on_replica() RETURNS bool LANGUAGE sql STABLE AS 'SELECT current_setting(''transaction_read_only'')::bool';
     GRANT EXECUTE ON FUNCTION liar(), on_replica() TO app), 'app');
 $c->wait_catchup;
 $t->reload;
