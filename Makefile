@@ -105,7 +105,7 @@ $(B)/unit/test_console_parse.t: $(B)/proxy/admin/console_parse.o
 $(B)/unit/test_journal.t: $(B)/replication/journal.o
 $(B)/unit/test_publish.t: $(B)/replication/publish.o
 $(B)/unit/test_repl_conf.t: $(B)/replication/repl_conf.o $(B)/replication/pgconn.o
-$(B)/unit/test_actions_pg.t: $(B)/replication/actions_pg.o $(B)/replication/pgconn.o $(B)/replication/hook.o
+$(B)/unit/test_actions_pg.t: $(B)/replication/actions_pg.o $(B)/replication/actions_sql.o $(B)/replication/pgconn.o $(B)/replication/hook.o
 $(B)/unit/test_merge.t: $(B)/proxy/admin/merge.o $(B)/proxy/admin/averages.o
 $(B)/unit/test_answer.t: $(B)/proxy/admin/answer.o
 $(B)/unit/test_extended.t: $(B)/proxy/admin/extended.o

@@ -30,14 +30,17 @@ struct action_place {
 struct action {
     enum failover_effect_kind
         kind; /* FENCE, UNFENCE, UNFENCE_NEW, STOP_RECEIVER, DEMOTE, PROMOTE, CREATE_SLOT, REPOINT,
-                                       CHECKPOINT */
+                                       CHECKPOINT, SET_SYNC */
     char cluster[TOPO_NAME_MAX];
     struct action_place node;
     struct action_place
         to; /* REPOINT, DEMOTE: the new primary; CREATE_SLOT: where the slot is made */
-    char slot[TOPO_NAME_MAX];          /* CREATE_SLOT, REPOINT; empty: no slot */
-    char user[TOPO_NAME_MAX];          /* REPOINT: replication user; empty: keep */
-    char command[ACTION_CONNINFO_MAX]; /* DEMOTE */
+    char slot[TOPO_NAME_MAX];               /* CREATE_SLOT, REPOINT; empty: no slot */
+    char user[TOPO_NAME_MAX];               /* REPOINT: replication user; empty: keep */
+    char application_name[QUORUM_NAME_MAX]; /* REPOINT; empty: keep */
+    char names[QUORUM_TEXT_MAX];            /* SET_SYNC */
+    bool archive;                           /* STOP_RECEIVER: cut off the archive as well */
+    char command[ACTION_CONNINFO_MAX];      /* DEMOTE */
     usec_t timeout;
 };
 

@@ -3,49 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actions_pg_private.h"
 #include "base/bug.h"
-#include "base/list.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "hook.h"
-#include "pgconn.h"
 
-enum { SQL_MAX = 4096, POLL_MS = 10 };
-
-struct actions_pg {
-    struct actions port; /* first */
-    uv_loop_t *loop;
-    const struct clock *clock;
-    struct list runs;
-    bool closing;
-    void (*closed)(void *arg);
-    void *closed_arg;
-};
-
-struct run;
-
-/* What a step wants: the next statement is in run->sql, or the action is over. */
-enum verdict { STEP_SQL = 1, STEP_OPTIONAL, STEP_WAIT, STEP_DONE, STEP_FAIL };
-typedef enum verdict (*step_fn)(struct run *r, const struct pgresult *prev);
-
-struct run {
-    struct list_node link;
-    struct actions_pg *owner;
-    struct action what;
-    action_done_cb done;
-    void *arg;
-    usec_t deadline;
-    step_fn step;
-    int at; /* which statement comes next */
-    bool optional;
-    struct pgconn *conn;
-    struct hook *hook;
-    uv_timer_t timer; /* between polls, and the start */
-    char sql[SQL_MAX];
-    struct err err;
-    bool ended;
-    int closing;
-};
+enum { POLL_MS = 10 };
 
 /* ---- the end of a run ---- */
 
@@ -62,7 +25,7 @@ static void actions_maybe_closed(struct actions_pg *a)
 
 static void closed_one(void *arg)
 {
-    struct run *r = arg;
+    struct actions_run *r = arg;
     if (--r->closing > 0)
         return;
     struct actions_pg *a = r->owner;
@@ -81,7 +44,7 @@ static void on_timer_closed(uv_handle_t *h)
     closed_one(h->data);
 }
 
-static void run_end(struct run *r)
+static void run_end(struct actions_run *r)
 {
     if (r->ended)
         return;
@@ -94,7 +57,7 @@ static void run_end(struct run *r)
     uv_close((uv_handle_t *)&r->timer, on_timer_closed);
 }
 
-static void run_fail(struct run *r, const struct err *e)
+static void run_fail(struct actions_run *r, const struct err *e)
 {
     r->err = *e;
     if (!r->err.code)
@@ -104,9 +67,9 @@ static void run_fail(struct run *r, const struct err *e)
 
 /* ---- steps ---- */
 
-static void run_next(struct run *r, const struct pgresult *prev);
+static void run_next(struct actions_run *r, const struct pgresult *prev);
 
-static usec_t time_left(const struct run *r)
+static usec_t time_left(const struct actions_run *r)
 {
     return r->deadline - clock_now(r->owner->clock);
 }
@@ -114,7 +77,7 @@ static usec_t time_left(const struct run *r)
 static void on_step(void *arg, const struct pgresult *res, const struct err *e,
                     enum pgconn_fail fail)
 {
-    struct run *r = arg;
+    struct actions_run *r = arg;
     if (!res && !(r->optional && fail == PGCONN_SERVER && pgconn_usable(r->conn))) {
         run_fail(r, e);
         return;
@@ -124,7 +87,7 @@ static void on_step(void *arg, const struct pgresult *res, const struct err *e,
 
 static void on_poll_again(uv_timer_t *t)
 {
-    struct run *r = t->data;
+    struct actions_run *r = t->data;
     if (!pgconn_usable(r->conn)) {
         struct err e;
         err_set(&e, ERR_EOF, "the connection ended");
@@ -134,9 +97,9 @@ static void on_poll_again(uv_timer_t *t)
     run_next(r, NULL);
 }
 
-static void run_next(struct run *r, const struct pgresult *prev)
+static void run_next(struct actions_run *r, const struct pgresult *prev)
 {
-    const enum verdict v = r->step(r, prev);
+    const enum actions_verdict v = r->step(r, prev);
     const usec_t left = time_left(r);
     if (v == STEP_FAIL) {
         run_fail(r, &r->err);
@@ -155,261 +118,11 @@ static void run_next(struct run *r, const struct pgresult *prev)
     }
 }
 
-static enum verdict sql(struct run *r, const char *text)
-{
-    str_copy(r->sql, sizeof(r->sql), text);
-    return STEP_SQL;
-}
-
-static bool is_true(const struct pgresult *res)
-{
-    const char *v = res && pgresult_rows(res) == 1 ? pgresult_text(res, 0, 0) : NULL;
-    return v && v[0] == 't';
-}
-
-/* Idempotent: a node that is a primary already needs nothing. Whether the promotion succeeds is seen by probes. */
-static enum verdict step_promote(struct run *r, const struct pgresult *prev)
-{
-    switch (r->at++) {
-    case 0:
-        return sql(r, "SELECT pg_catalog.pg_is_in_recovery()");
-    case 1:
-        if (!is_true(prev))
-            return STEP_DONE;
-        return sql(r, "SELECT pg_catalog.pg_promote(false)");
-    default:
-        if (is_true(prev))
-            return STEP_DONE;
-        err_set(&r->err, ERR_SERVER, "pg_promote returned false");
-        return STEP_FAIL;
-    }
-}
-
-/* New sessions are read-only by default and the present ones end. A role without superuser rights may not end
- * superusers' sessions, so those are tried apart. Walsenders stay: replicas shall get the last WAL. */
-static enum verdict step_fence(struct run *r, const struct pgresult *prev)
-{
-    (void)prev;
-    switch (r->at++) {
-    case 0:
-        return sql(r, "ALTER SYSTEM SET default_transaction_read_only = on");
-    case 1:
-        return sql(r, "SELECT pg_catalog.pg_reload_conf()");
-    case 2:
-        return sql(r, "SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid)) FROM "
-                      "pg_catalog.pg_stat_activity a "
-                      "LEFT JOIN pg_catalog.pg_roles u ON u.oid = a.usesysid WHERE a.backend_type "
-                      "= 'client backend' "
-                      "AND a.application_name <> 'tanist' AND a.pid <> pg_catalog.pg_backend_pid() "
-                      "AND u.rolsuper IS NOT TRUE");
-    case 3:
-        sql(r, "SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid)) FROM "
-               "pg_catalog.pg_stat_activity a "
-               "WHERE a.backend_type = 'client backend' AND a.application_name <> 'tanist' "
-               "AND a.pid <> pg_catalog.pg_backend_pid()");
-        return STEP_OPTIONAL;
-    default:
-        return STEP_DONE;
-    }
-}
-
-static enum verdict step_unfence(struct run *r, const struct pgresult *prev)
-{
-    (void)prev;
-    switch (r->at++) {
-    case 0:
-        return sql(r, "ALTER SYSTEM RESET default_transaction_read_only");
-    case 1:
-        return sql(r, "SELECT pg_catalog.pg_reload_conf()");
-    default:
-        return STEP_DONE;
-    }
-}
-
-/* A new primary also forgets the slot that it used as a replica: copies of it (pg_basebackup, pg_rewind) bring its
- * settings along, would ask for a slot that nobody has, and could not even reach consistency. */
-static enum verdict step_checkpoint(struct run *r, const struct pgresult *prev)
-{
-    (void)prev;
-    switch (r->at++) {
-    case 0:
-        sql(r, "ALTER SYSTEM SET primary_slot_name = ''");
-        return STEP_OPTIONAL;
-    case 1:
-        sql(r, "SELECT pg_catalog.pg_reload_conf()");
-        return STEP_OPTIONAL;
-    case 2:
-        return sql(r, "CHECKPOINT");
-    default:
-        return STEP_DONE;
-    }
-}
-
-static enum verdict step_create_slot(struct run *r, const struct pgresult *prev)
-{
-    struct strbuf b;
-    (void)prev;
-    if (r->at++ > 0)
-        return STEP_DONE;
-    strbuf_init(&b, r->sql, sizeof(r->sql));
-    strbuf_adds(&b,
-                "SELECT pg_catalog.pg_create_physical_replication_slot(s, true) FROM (VALUES (");
-    strbuf_add_sql_literal(&b, r->what.slot);
-    strbuf_adds(&b, ")) v(s) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE "
-                    "slot_name = s)");
-    return STEP_SQL;
-}
-
-struct rewrite {
-    struct strbuf *out;
-    bool user_given;
-};
-
-static void add_keyword(struct strbuf *b, const char *keyword, const char *value)
-{
-    strbuf_addf(b, "%s%s='", b->n ? " " : "", keyword);
-    for (; *value; value++) {
-        if (*value == '\'' || *value == '\\')
-            strbuf_addc(b, '\\');
-        strbuf_addc(b, *value);
-    }
-    strbuf_addc(b, '\'');
-}
-
-static int keep_keyword(void *arg, const char *keyword, const char *value, struct err *e)
-{
-    struct rewrite *w = arg;
-    (void)e;
-    const bool replaced = strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 ||
-                          strcmp(keyword, "port") == 0 ||
-                          (w->user_given && strcmp(keyword, "user") == 0);
-    if (!replaced)
-        add_keyword(w->out, keyword, value);
-    return 0;
-}
-
-int actions_pg_conninfo(const char *old, const char *host, uint16_t port, const char *user,
-                        char *out, size_t cap, struct err *e)
-{
-    struct strbuf b;
-    char port_text[8];
-    strbuf_init(&b, out, cap);
-    struct rewrite w = {.out = &b, .user_given = user && *user};
-    snprintf(port_text, sizeof(port_text), "%u", (unsigned)port);
-    const int rc = pgconn_conninfo_each(old, keep_keyword, &w, e);
-    if (rc != 0)
-        return rc;
-    if (w.user_given)
-        add_keyword(&b, "user", user);
-    add_keyword(&b, "host", host);
-    add_keyword(&b, "port", port_text);
-    return b.truncated ? err_set(e, ERR_LIMIT, "primary_conninfo is too long") : 0;
-}
-
-/* r->sql = ALTER SYSTEM SET primary_conninfo = the rewritten one. */
-static enum verdict alter_conninfo(struct run *r, const struct pgresult *prev, const char *host,
-                                   uint16_t port)
-{
-    char conninfo[SQL_MAX / 2];
-    struct strbuf b;
-    const char *old = prev && pgresult_rows(prev) == 1 ? pgresult_text(prev, 0, 0) : NULL;
-    if (!old) {
-        err_set(&r->err, ERR_SERVER,
-                "primary_conninfo cannot be read: the role needs pg_read_all_settings");
-        return STEP_FAIL;
-    }
-    if (actions_pg_conninfo(old, host, port, r->what.user, conninfo, sizeof(conninfo), &r->err) !=
-        0)
-        return STEP_FAIL;
-    strbuf_init(&b, r->sql, sizeof(r->sql));
-    strbuf_adds(&b, "ALTER SYSTEM SET primary_conninfo = ");
-    strbuf_add_sql_literal(&b, conninfo);
-    memset(conninfo, 0, sizeof(conninfo));
-    return b.truncated ? STEP_FAIL : STEP_SQL;
-}
-
-/* A statement with a password in it shall not enter the server's log, where we may prevent it. */
-static enum verdict step_quiet(struct run *r)
-{
-    sql(r, "SELECT pg_catalog.set_config('log_statement', 'none', false), "
-           "pg_catalog.set_config('log_min_duration_statement', '-1', false)");
-    return STEP_OPTIONAL;
-}
-
-static const char READ_CONNINFO[] = "SELECT pg_catalog.current_setting('primary_conninfo', true)";
-
-static enum verdict step_repoint(struct run *r, const struct pgresult *prev)
-{
-    struct strbuf b;
-    switch (r->at++) {
-    case 0:
-        return step_quiet(r);
-    case 1:
-        return sql(r, READ_CONNINFO);
-    case 2:
-        return alter_conninfo(r, prev, r->what.to.host, r->what.to.port);
-    case 3:
-        strbuf_init(&b, r->sql, sizeof(r->sql));
-        strbuf_adds(&b, "ALTER SYSTEM SET primary_slot_name = ");
-        strbuf_add_sql_literal(&b, r->what.slot);
-        return STEP_SQL;
-    case 4:
-        return sql(r, "SELECT pg_catalog.pg_reload_conf()");
-    default:
-        return STEP_DONE;
-    }
-}
-
-static enum verdict step_stop_receiver(struct run *r, const struct pgresult *prev)
-{
-    switch (r->at++) {
-    case 0:
-        return step_quiet(r);
-    case 1:
-        return sql(r, READ_CONNINFO);
-    case 2:
-        return alter_conninfo(r, prev, ACTIONS_NOWHERE, 1);
-    case 3:
-        return sql(r, "SELECT pg_catalog.pg_reload_conf()");
-    case 4:
-        return sql(r, "SELECT pg_catalog.count(*) = 0 FROM pg_catalog.pg_stat_get_wal_receiver() r "
-                      "WHERE r.pid IS NOT NULL");
-    default:
-        if (is_true(prev))
-            return STEP_DONE;
-        r->at = 4;
-        return STEP_WAIT;
-    }
-}
-
-static step_fn step_of(enum failover_effect_kind kind)
-{
-    switch ((int)kind) {
-    case FX_PROMOTE:
-        return step_promote;
-    case FX_FENCE:
-        return step_fence;
-    case FX_UNFENCE:
-    case FX_UNFENCE_NEW:
-        return step_unfence;
-    case FX_STOP_RECEIVER:
-        return step_stop_receiver;
-    case FX_CREATE_SLOT:
-        return step_create_slot;
-    case FX_REPOINT:
-        return step_repoint;
-    case FX_CHECKPOINT:
-        return step_checkpoint;
-    default:
-        return NULL;
-    }
-}
-
 /* ---- the start of a run ---- */
 
 static void on_connected(void *arg, const struct err *e, enum pgconn_fail fail)
 {
-    struct run *r = arg;
+    struct actions_run *r = arg;
     if (fail != PGCONN_OK)
         run_fail(r, e);
     else
@@ -418,7 +131,7 @@ static void on_connected(void *arg, const struct err *e, enum pgconn_fail fail)
 
 static void on_hook_done(void *arg, const struct err *e)
 {
-    struct run *r = arg;
+    struct actions_run *r = arg;
     r->hook = NULL;
     if (e->code)
         run_fail(r, e);
@@ -426,7 +139,7 @@ static void on_hook_done(void *arg, const struct err *e)
         run_end(r);
 }
 
-static void start_hook(struct run *r)
+static void start_hook(struct actions_run *r)
 {
     const struct action *w = &r->what;
     char env[7][TOPO_HOST_MAX + 32];
@@ -447,7 +160,7 @@ static void start_hook(struct run *r)
 
 static void on_start(uv_timer_t *t)
 {
-    struct run *r = t->data;
+    struct actions_run *r = t->data;
     const struct action_place *at = r->what.kind == FX_CREATE_SLOT ? &r->what.to : &r->what.node;
     if (r->what.kind == FX_DEMOTE) {
         start_hook(r);
@@ -468,10 +181,10 @@ static int actions_pg_start(struct actions *port, const struct action *what, act
                             void *arg, struct err *e)
 {
     struct actions_pg *a = (struct actions_pg *)(void *)port;
-    BUG_ON(what->kind != FX_DEMOTE && !step_of(what->kind));
+    BUG_ON(what->kind != FX_DEMOTE && !actions_sql_step(what->kind));
     if (a->closing || a->runs.count >= ACTIONS_MAX)
         return err_set(e, ERR_LIMIT, "more than %d actions at once", ACTIONS_MAX);
-    struct run *r = calloc(1, sizeof(*r));
+    struct actions_run *r = calloc(1, sizeof(*r));
     if (!r)
         return err_set(e, ERR_NOMEM, "out of memory");
     r->owner = a;
@@ -479,7 +192,7 @@ static int actions_pg_start(struct actions *port, const struct action *what, act
     r->done = done;
     r->arg = arg;
     r->deadline = clock_now(a->clock) + what->timeout;
-    r->step = step_of(what->kind);
+    r->step = actions_sql_step(what->kind);
     BUG_ON(uv_timer_init(a->loop, &r->timer) != 0);
     r->timer.data = r;
     list_push_back(&a->runs, &r->link);
@@ -494,7 +207,7 @@ static void actions_pg_close(struct actions *port, void (*done)(void *arg), void
     a->closed = done;
     a->closed_arg = arg;
     LIST_FOR_EACH (n, &a->runs) {
-        struct run *r = LIST_ENTRY(n, struct run, link);
+        struct actions_run *r = LIST_ENTRY(n, struct actions_run, link);
         if (!r->ended)
             err_set(&r->err, ERR_CANCELED, "the daemon stops");
         run_end(r);

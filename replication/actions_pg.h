@@ -10,9 +10,14 @@
 /* Returns owned (freed by its close), or NULL without memory. */
 struct actions *actions_pg_new(uv_loop_t *loop, const struct clock *clock);
 
-/* The replica's primary_conninfo with the place replaced: host and port of `to`, the user if one is given, every other
- * keyword kept. Pure but for libpq's parser. ERR_LIMIT when it does not fit. */
-int actions_pg_conninfo(const char *old, const char *host, uint16_t port, const char *user,
-                        char *out, size_t cap, struct err *e) MUST_CHECK;
+/* What is replaced in a replica's primary_conninfo; empty or NULL texts keep what is there. */
+struct actions_sql_place {
+    const char *host, *user, *application_name;
+    uint16_t port;
+};
+/* The conninfo with the place replaced and every other keyword kept. Pure but for libpq's parser. ERR_LIMIT when it does
+ * not fit. */
+int actions_sql_conninfo(const char *old, const struct actions_sql_place *to, char *out, size_t cap,
+                         struct err *e) MUST_CHECK;
 
 #endif

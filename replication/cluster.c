@@ -26,6 +26,7 @@ struct failover_input cluster_input(struct cluster *c)
         .topology = &c->topo,
         .policy = &c->failover_policy,
         .authority = cluster_authority(c),
+        .random = cluster_random(),
         .now = clock_now(c->clock),
     };
 }
@@ -59,6 +60,7 @@ static void decide_steady(struct cluster *c)
         return;
     }
     cluster_publish(c, d->writer, d->holding, 0);
+    cluster_quorum(c);
     if (!c->maintenance)
         cluster_repair(c);
 }
@@ -186,6 +188,9 @@ static void set_policies(struct cluster *c, const struct repl_conf *conf)
     c->failover_policy.promote_timeout = conf->failover.promote_timeout;
     c->failover_policy.catchup_timeout = conf->failover.catchup_timeout;
     c->failover_policy.failover_max_lag = conf->failover.failover_max_lag;
+    quorum_policy_default(&c->quorum_policy);
+    c->quorum_policy.k = conf->failover.synchronous == REPL_QUORUM ? (int)conf->failover.quorum : 0;
+    c->decide_policy.quorum = c->failover_policy.quorum = c->quorum_policy;
     c->failover_policy.has_demote = conf->failover.demote_command[0] != '\0';
 }
 
@@ -298,6 +303,8 @@ void cluster_reload(struct cluster *c, const struct repl_conf *conf)
     memcpy(c->nodes, nodes, sizeof(c->nodes[0]) * (size_t)n_nodes);
     c->n_nodes = n_nodes;
     c->repairing = c->slotless = 0;
+    c->watch = (struct quorum_watch){0};
+    c->decision.kept = -1;
     keep_history(&c->view, old);
     const int writer =
         c->topo.writer >= 0 ? view_find(&c->view, c->topo.nodes[c->topo.writer].name) : -1;
@@ -358,6 +365,7 @@ struct cluster *cluster_new(const struct cluster_env *env, const struct repl_con
     c->topo.epoch = c->memory.epoch;
     c->topo.version = c->version_reserved;
     c->topo.writer = TOPO_NO_WRITER;
+    c->decision.kept = -1;
     str_copy(c->topo.cluster, sizeof(c->topo.cluster), c->conf.name);
     failover_init(&c->failover, &c->memory);
     return c;

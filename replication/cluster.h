@@ -95,6 +95,14 @@ struct cluster {
     usec_t
         silent_since[TOPO_NODES_MAX]; /* a replica that points at the writer but does not stream */
 
+    /* Quorum mode (cluster_quorum.c). */
+    struct quorum_policy quorum_policy;
+    struct quorum_watch watch;
+    struct quorum_step quorum_step;
+    enum quorum_reason quorum_said;
+    bool quorum_clearing;
+    usec_t apply_at;
+
     usec_t settle_until; /* after a run: watch the followers closely */
 
     bool sample_wanted; /* somebody waits for a sample */
@@ -143,7 +151,8 @@ enum authority cluster_authority(const struct cluster *c);
 
 /* Publishes if anything differs from the last snapshot; a new epoch is journaled before (cluster_publish.c). */
 void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch_min);
-/* Writes memory, drained nodes and maintenance. 0 also without persistence. */
+/* Writes memory, drained nodes and maintenance. 0 also without persistence. What must not happen without its intent on
+ * disk (quorum mode) looks at the result. */
 int cluster_journal(struct cluster *c, const struct decide_memory *m, struct err *e);
 int cluster_read_journal(struct cluster *c, struct journal_record *r, struct err *e);
 void cluster_take_record(struct cluster *c, const struct journal_record *r);
@@ -166,6 +175,12 @@ int cluster_action(struct cluster *c, enum failover_effect_kind kind, int node, 
                    usec_t timeout, bool repair);
 /* Fences old primaries that came back, points strays at the writer. Outside of runs. */
 void cluster_repair(struct cluster *c);
+/* One more step of the cohort while the writer is healthy; outside of runs (cluster_quorum.c). */
+void cluster_quorum(struct cluster *c);
+enum quorum_reason cluster_quorum_safe(const struct cluster *c);
+/* The names that were cleared are gone. */
+void cluster_quorum_cleared(struct cluster *c);
+uint64_t cluster_random(void);
 /* No repairs of replicas for a moment. */
 void cluster_rest(struct cluster *c, usec_t now);
 

@@ -35,7 +35,8 @@ struct pending {
     char node[TOPO_NAME_MAX];
     char to[TOPO_NAME_MAX];
     usec_t started_at;
-    bool repair; /* not part of a run */
+    uint64_t run; /* the run's no-writer epoch: an answer to an older run's question is no answer */
+    bool repair;  /* not part of a run */
 };
 
 static void log_action(const struct cluster *c, const struct pending *p, const struct err *e)
@@ -87,12 +88,27 @@ static void on_action(void *arg, const struct err *e)
     }
     if (p->repair) {
         repair_next(c, p, &result);
-    } else if (node >= 0) {
+    } else if (node >= 0 && p->run == c->failover.hold_epoch) {
         if (p->kind == FX_PROMOTE || p->kind == FX_FENCE)
             node_probe(c->nodes[node], c->health_policy.check_timeout);
         cluster_action_ended(c, p->kind, node, &result);
     }
     free(p);
+}
+
+/* In quorum mode a receiver has a name that nobody else knows. */
+static void add_names(const struct cluster *c, struct action *a, int node, bool repair)
+{
+    const struct decide_memory *m = repair ? &c->memory : &c->failover.memory;
+    a->archive = c->quorum_policy.k > 0;
+    if (a->kind == FX_REPOINT && c->quorum_policy.k > 0 && m->quorum.secret)
+        quorum_name(m->quorum.secret, c->view.nodes[node].name, a->application_name);
+    if (a->kind != FX_SET_SYNC || (repair && c->quorum_clearing))
+        return;
+    const struct quorum_record *r = repair ? &m->quorum : &m->plan;
+    const struct quorum_config *newest = quorum_newest(r);
+    BUG_ON(!newest);
+    quorum_text(r->secret, newest, a->names);
 }
 
 int cluster_action(struct cluster *c, enum failover_effect_kind kind, int node, int to,
@@ -110,10 +126,14 @@ int cluster_action(struct cluster *c, enum failover_effect_kind kind, int node, 
     cluster_place(c, node, &a->node);
     if (to >= 0)
         cluster_place(c, to, &a->to);
+    add_names(c, a, node, repair);
     if (kind == FX_CREATE_SLOT || (kind == FX_REPOINT && !(c->slotless & BIT(node))))
         slots_name(c->view.nodes[node].name, a->slot);
-    *p =
-        (struct pending){.c = c, .kind = kind, .started_at = clock_now(c->clock), .repair = repair};
+    *p = (struct pending){.c = c,
+                          .kind = kind,
+                          .started_at = clock_now(c->clock),
+                          .run = c->failover.hold_epoch,
+                          .repair = repair};
     str_copy(p->node, sizeof(p->node), cluster_node_name(c, node));
     str_copy(p->to, sizeof(p->to), cluster_node_name(c, to));
     const int rc = c->actions->start(c->actions, a, on_action, p, &e);
@@ -144,12 +164,16 @@ static void repair_next(struct cluster *c, const struct pending *p, const struct
     if (node < 0)
         return;
     c->repairing &= ~BIT(node);
-    if (p->kind == FX_UNFENCE && !e->code && strcmp(c->memory.fenced, p->node) == 0) {
+    /* A run that began meanwhile has noted a newer fence. */
+    if (p->kind == FX_UNFENCE && !e->code && !failover_running(&c->failover) &&
+        strcmp(c->memory.fenced, p->node) == 0) {
         struct err je = {0};
         c->memory.fenced[0] = '\0';
         (void)cluster_journal(c, &c->memory, &je);
     }
-    const bool on = p->kind == FX_CREATE_SLOT && !e->code && to >= 0 && to == c->topo.writer;
+    if (p->kind == FX_SET_SYNC && !e->code && c->quorum_clearing)
+        cluster_quorum_cleared(c);
+    const bool on = p->kind == FX_CREATE_SLOT && !e->code && to >= 0 && to == c->decision.kept;
     if (on && !failover_running(&c->failover) &&
         cluster_action(c, FX_REPOINT, node, to, REPAIR_TIMEOUT, true) == 0)
         c->repairing |= BIT(node);
@@ -180,7 +204,7 @@ static uint64_t left_stopped(const struct cluster *c)
  * node brings that node's slot name along). Making their own slot and pointing them again helps or does no harm. */
 static uint64_t stuck(struct cluster *c)
 {
-    const struct view_node *w = &c->view.nodes[c->topo.writer];
+    const struct view_node *w = &c->view.nodes[c->decision.kept];
     const usec_t now = clock_now(c->clock);
     uint64_t bits = 0;
     for (int i = 0; i < c->view.n_nodes; i++) {
@@ -201,7 +225,7 @@ static uint64_t stuck(struct cluster *c)
 
 void cluster_repair(struct cluster *c)
 {
-    const int w = c->topo.writer;
+    const int w = c->decision.kept;
     if (c->decide_policy.mode == FAILOVER_FOLLOW || w < 0 || c->view.tilt ||
         c->view.nodes[w].health.verdict != HEALTH_OK)
         return;
@@ -212,7 +236,8 @@ void cluster_repair(struct cluster *c)
     else if (!c->view.nodes[w].obs.read_only)
         c->interrupted = false;
     const uint64_t lost = stuck(c);
-    const uint64_t strays = decide_strays(&c->view, &c->topo) | left_stopped(c);
+    const uint64_t strays =
+        decide_strays(&c->view, &c->topo, w) | left_stopped(c) | c->quorum_step.unnamed;
     for (int i = 0; i < c->view.n_nodes; i++) {
         const struct view_node *n = &c->view.nodes[i];
         const bool returned = (c->decision.fenced & BIT(i)) && i != w &&

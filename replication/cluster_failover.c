@@ -198,7 +198,9 @@ static void do_journal(struct cluster *c)
     c->memory = c->failover.memory;
     if (c->memory.epoch < epoch)
         c->memory.epoch = epoch;
-    (void)cluster_journal(c, &c->memory, &e);
+    if (cluster_journal(c, &c->memory, &e) != 0 && !c->quorum_policy.k)
+        err_clear(
+            &e); /* Said already. Asynchronous mode goes on: a full disk must not stop a failover. */
     report_effect(c, FX_JOURNAL, -1, &e);
 }
 
@@ -263,6 +265,7 @@ static void do_effect(struct cluster *c, const struct failover_effect *fx)
     case FX_CREATE_SLOT:
     case FX_REPOINT:
     case FX_CHECKPOINT:
+    case FX_SET_SYNC:
         do_action(c, fx);
         return;
     case FX_NONE:
@@ -372,6 +375,7 @@ int cluster_run_start(struct cluster *c, const struct failover_request *r, struc
     const int rc = failover_start(&c->failover, r, &in, &c->effects, e);
     if (rc != 0)
         return rc;
+    c->decision.kept = -1;
     c->run = (struct cluster_run){.from = from, .to = -1, .detected_at = in.now};
     c->drain_epoch = 0;
     c->n_events = 0;

@@ -90,7 +90,9 @@ static void on_result(void *arg, struct node *node, const struct probe_result *r
     const bool good =
         r->obs.outcome == OBSERVE_OK; /* r does not outlive the start of another probe */
     const bool changed = view_observe(&c->view, i, &c->health_policy, &r->obs);
-    if (r->has_peers && i == c->topo.writer) {
+    const bool writer =
+        i == c->topo.writer || (c->topo.writer < 0 && strcmp(n->name, c->memory.writer) == 0);
+    if (r->has_peers && writer) {
         c->view.peers_of = i;
         c->view.peers = r->peers;
         c->view.slots = r->slots;

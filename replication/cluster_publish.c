@@ -44,7 +44,7 @@ int cluster_journal(struct cluster *c, const struct decide_memory *m, struct err
         log_event(LOG_NOTICE, "journal.works", LOG_KV({"cluster", c->conf.name}), 1,
                   "the journal is written again");
     c->journal_broken = rc != 0;
-    return 0;
+    return rc;
 }
 
 static void journal_now(struct cluster *c)
@@ -146,6 +146,8 @@ void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch
     }
     if (moved) {
         decide_remember(&c->memory, t);
+        if (writer >= 0)
+            c->memory.writer_start = c->view.nodes[writer].obs.postmaster_start;
         journal_now(c);
     }
     const int was = c->topo.writer;

@@ -22,6 +22,19 @@ static uint64_t checksum(const char *p, size_t n)
     return h;
 }
 
+/* A line for each configuration, one for each member after it. */
+static void encode_record(struct strbuf *b, const char *what, const struct quorum_record *r)
+{
+    if (!r->n)
+        return;
+    strbuf_addf(b, "%s_secret %llu\n", what, (unsigned long long)r->secret);
+    for (int i = 0; i < r->n; i++) {
+        strbuf_addf(b, "%s_config %d\n", what, r->c[i].k);
+        for (int j = 0; j < r->c[i].n; j++)
+            strbuf_addf(b, "%s_member %s\n", what, r->c[i].members[j]);
+    }
+}
+
 /* Names come from the configuration and may hold spaces: a value is the rest of its line, and names have no newline
  * (repl_conf_check). */
 int journal_encode(const struct journal_record *r, char *out, size_t cap, struct err *e)
@@ -41,6 +54,9 @@ int journal_encode(const struct journal_record *r, char *out, size_t cap, struct
     strbuf_addf(&b, "fenced %s\n", m->fenced);
     strbuf_addf(&b, "step %d\n", m->step);
     strbuf_addf(&b, "kind %d\n", m->kind);
+    strbuf_addf(&b, "writer_start %llu\n", (unsigned long long)m->writer_start);
+    encode_record(&b, "quorum", &m->quorum);
+    encode_record(&b, "plan", &m->plan);
     strbuf_addf(&b, "maintenance %d\n", r->maintenance ? 1 : 0);
     for (int i = 0; i < r->n_drained; i++)
         strbuf_addf(&b, "drained %s\n", r->drained[i]);
@@ -83,11 +99,49 @@ static bool set_number(struct journal_record *r, struct slice key, uint64_t n)
         m->step = (int)n;
     else if (slice_eq(key, "kind") && n < 64)
         m->kind = (int)n;
+    else if (slice_eq(key, "writer_start"))
+        m->writer_start = (int64_t)n;
     else if (slice_eq(key, "maintenance"))
         r->maintenance = n != 0;
     else
         return false;
     return true;
+}
+
+static bool set_record(struct quorum_record *r, const char *key, const char *value)
+{
+    uint64_t n = 0;
+    if (!strcmp(key, "member")) {
+        struct quorum_config *c = r->n ? &r->c[r->n - 1] : NULL;
+        return c && c->n < QUORUM_MEMBERS_MAX && str_copy(c->members[c->n++], TOPO_NAME_MAX, value);
+    }
+    if (!str_to_u64(value, &n))
+        return false;
+    if (!strcmp(key, "secret"))
+        r->secret = n;
+    else if (!strcmp(key, "config") && r->n < QUORUM_CONFIGS_MAX && n <= QUORUM_MEMBERS_MAX)
+        r->c[r->n++].k = (int)n;
+    else
+        return false;
+    return true;
+}
+
+/* "quorum_secret" -> "secret" of the record that it belongs to. */
+static bool set_quorum(struct journal_record *r, struct slice key, const char *value, bool *good)
+{
+    static const char *const prefixes[] = {"quorum_", "plan_"};
+    struct quorum_record *const records[] = {&r->memory.quorum, &r->memory.plan};
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        char rest[16];
+        const size_t n = strlen(prefixes[i]);
+        if (key.n <= n || key.n - n >= sizeof(rest) || memcmp(key.p, prefixes[i], n) != 0)
+            continue;
+        memcpy(rest, key.p + n, key.n - n);
+        rest[key.n - n] = '\0';
+        *good = set_record(records[i], rest, value);
+        return true;
+    }
+    return false;
 }
 
 /* Unknown keys are an error: a newer program wrote them, and to forget what it meant could be unsafe. */
@@ -105,6 +159,9 @@ static bool set_field(struct journal_record *r, struct slice key, const char *va
     if (slice_eq(key, "drained"))
         return r->n_drained < TOPO_NODES_MAX &&
                str_copy(r->drained[r->n_drained++], TOPO_NAME_MAX, value);
+    bool good = false;
+    if (set_quorum(r, key, value, &good))
+        return good;
     return str_to_u64(value, &n) && set_number(r, key, n);
 }
 

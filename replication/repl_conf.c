@@ -67,8 +67,14 @@ static const struct conf_setting failover_rows[] = {
     {ROW(struct failover_conf, synchronous), .type = CONF_ENUM, .def = "off", .values = sync_values,
      .flags = CONF_RELOAD,
      .doc = "off: asynchronous replication, the loss of a failover is bounded by failover_max_lag. "
-            "quorum: tanist manages "
-            "synchronous_standby_names."},
+            "quorum: tanist manages synchronous_standby_names of the primary, a commit waits for "
+            "`quorum` replicas, and a "
+            "failover loses no acknowledged write."},
+    {ROW(struct failover_conf, quorum), .type = CONF_INT, .def = "1", .min = 1, .max = 15,
+     .flags = CONF_RELOAD,
+     .doc = "With synchronous = quorum: how many replicas must have a commit before it is "
+            "acknowledged. A failover needs all but (quorum - 1) of the synchronous replicas to "
+            "answer; with fewer than `quorum` replicas commits wait."},
     {ROW(struct failover_conf, failover_max_lag), .type = CONF_BYTES, .def = "1MB", .min = 0,
      .max = INT64_MAX, .flags = CONF_RELOAD,
      .doc = "A replica that lacks more than this of the last known position of the primary is not "
@@ -322,6 +328,24 @@ static void check_node(struct repl_conf *c, int at, struct conf_diags *diags)
     }
 }
 
+static void check_quorum(const struct repl_conf *c, struct conf_diags *diags)
+{
+    for (int i = 0; i < c->n_clusters; i++) {
+        int nodes = 0;
+        for (int j = 0; j < c->n_nodes; j++)
+            nodes += strcmp(c->nodes[j].cluster, c->clusters[i].name) == 0;
+        if (nodes <= (int)c->failover.quorum)
+            conf_diag_add(diags, false, "failover", "quorum",
+                          "cluster %s has %d nodes: with quorum = %d no commit could ever be "
+                          "confirmed (it needs at least %d)",
+                          c->clusters[i].name, nodes, (int)c->failover.quorum,
+                          (int)c->failover.quorum + 1);
+    }
+    if (c->failover.mode == FAILOVER_FOLLOW)
+        conf_diag_add(diags, false, "failover", "synchronous",
+                      "in follow mode nothing is changed: synchronous = quorum needs another mode");
+}
+
 void repl_conf_check(struct repl_conf *c, struct conf_diags *diags)
 {
     if (c->n_clusters == 0)
@@ -332,9 +356,8 @@ void repl_conf_check(struct repl_conf *c, struct conf_diags *diags)
         check_node(c, i, diags);
     for (int i = 0; i < c->n_clusters; i++)
         check_cluster(c, &c->clusters[i], diags);
-    if (c->failover.synchronous == 2)
-        conf_diag_add(diags, false, "failover", "synchronous",
-                      "quorum is not available in this version; use off");
+    if (c->failover.synchronous == REPL_QUORUM)
+        check_quorum(c, diags);
 }
 
 /* ---- zero configuration ---- */

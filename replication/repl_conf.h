@@ -11,7 +11,7 @@
 #include "core/decide.h" /* enum failover_mode */
 #include "core/topology.h"
 
-enum { REPL_CLUSTERS_MAX = 16, REPL_CONNINFO_MAX = 1024 };
+enum { REPL_CLUSTERS_MAX = 16, REPL_CONNINFO_MAX = 1024, REPL_QUORUM = 2 };
 
 struct node_conf {
     char name[TOPO_NAME_MAX];
@@ -36,7 +36,8 @@ struct cluster_conf {
 
 struct failover_conf {
     int mode;                  /* enum failover_mode */
-    int synchronous;           /* 1 off, 2 quorum (refused with a clear error until it exists) */
+    int synchronous;           /* 1 off, 2 quorum */
+    int64_t quorum;            /* replicas that must confirm a commit, when synchronous is quorum */
     uint64_t failover_max_lag; /* bytes */
     usec_t client_hold;
     usec_t drain_timeout;

@@ -185,7 +185,7 @@ static bool failover_possible(const struct cluster *c, char *why, size_t cap)
         .writer_lsn = writer >= 0 ? view_position(&c->view, writer) : c->memory.writer_lsn,
         .writer = writer,
         .named = -1,
-        .max_lag = c->failover_policy.failover_max_lag,
+        .max_lag = c->quorum_policy.k ? UINT64_MAX : c->failover_policy.failover_max_lag,
     };
     if (c->n_nodes < 2) {
         str_copy(why, cap, "there is no replica");
@@ -225,6 +225,24 @@ static const char *mode_name(enum failover_mode mode)
     return "?";
 }
 
+/* What commits wait for, and whether a failover now would lose nothing. */
+static void quorum_cells(struct table *t, const struct cluster *c)
+{
+    char text[1024];
+    struct strbuf b;
+    const struct quorum_config *newest = quorum_newest(&c->memory.quorum);
+    const enum quorum_reason why = cluster_quorum_safe(c);
+    strbuf_init(&b, text, sizeof(text));
+    if (newest && newest->k) {
+        strbuf_addf(&b, "any %d of", newest->k);
+        for (int i = 0; i < newest->n; i++)
+            strbuf_addf(&b, "%s %s", i ? "," : "", newest->members[i]);
+    }
+    table_cell(t, text[0] ? text : NULL);
+    table_cell_bool(t, why == QUORUM_OK);
+    table_cell(t, quorum_reason_text(why));
+}
+
 static void cluster_row(struct table *t, const struct cluster *c)
 {
     char why[512];
@@ -240,14 +258,15 @@ static void cluster_row(struct table *t, const struct cluster *c)
     table_cell(t, why);
     table_cell_u64(t, c->topo.system_identifier);
     table_cell_i64(t, c->n_nodes);
+    quorum_cells(t, c);
 }
 
 struct table *status_clusters(struct manager *m)
 {
     static const char *const columns[] = {
-        "cluster", "epoch",     "version",           "timeline", "writer",
-        "mode",    "authority", "failover_possible", "because",  "system_identifier",
-        "nodes"};
+        "cluster", "epoch",     "version",           "timeline",    "writer",
+        "mode",    "authority", "failover_possible", "because",     "system_identifier",
+        "nodes",   "quorum",    "failover_safe",     "safe_because"};
     struct table *t = table_new(columns, (int)ARRAY_LEN(columns));
     for (int i = 0; t && i < m->n_clusters; i++)
         cluster_row(t, m->clusters[i]);

@@ -21,7 +21,8 @@ struct table *status_events(struct manager *m);
 /* cluster, state, since_ms, deadline_ms, epoch, writer, candidate, reason, last_moves */
 struct table *status_failover(struct manager *m);
 
-/* cluster, epoch, version, timeline, writer, mode, authority, failover_possible, because, system_identifier, nodes */
+/* cluster, epoch, version, timeline, writer, mode, authority, failover_possible, because, system_identifier, nodes, quorum,
+ * failover_safe, safe_because */
 struct table *status_clusters(struct manager *m);
 
 #endif

@@ -45,6 +45,8 @@ static enum candidate_reason judge(const struct view *v, const struct candidate_
         return CANDIDATE_NOT_PROMOTABLE;
     if (n->drained)
         return CANDIDATE_DRAINED;
+    if (r->only && !(r->only & (UINT64_C(1) << i)))
+        return CANDIDATE_NOT_REVOKED;
     if (!r->will_catch_up && !r->accept_loss && missing_bytes(v, i, r->writer_lsn) > r->max_lag)
         return CANDIDATE_LAG;
     if (r->named >= 0 && r->named != i)
@@ -125,6 +127,7 @@ static const struct {
     [CANDIDATE_NOT_PROMOTABLE] = {"not-promotable", "has promotable = off"},
     [CANDIDATE_DRAINED] = {"drained", "was drained by the operator"},
     [CANDIDATE_VERSION] = {"version", "runs a PostgreSQL older than 13"},
+    [CANDIDATE_NOT_REVOKED] = {"not-revoked", "was not cut off the old writer in this run"},
     [CANDIDATE_NOT_NAMED] = {"not-named", "is not the node that the operator named"},
 };
 

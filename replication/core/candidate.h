@@ -18,8 +18,9 @@ enum candidate_reason {
     CANDIDATE_LAG,            /* lacks more than failover_max_lag of the last known position */
     CANDIDATE_NOT_PROMOTABLE, /* promotable = off */
     CANDIDATE_DRAINED,
-    CANDIDATE_VERSION,   /* older than PostgreSQL 13 */
-    CANDIDATE_NOT_NAMED, /* the operator named another node */
+    CANDIDATE_VERSION,     /* older than PostgreSQL 13 */
+    CANDIDATE_NOT_NAMED,   /* the operator named another node */
+    CANDIDATE_NOT_REVOKED, /* quorum mode: it was not cut off the old writer in this run */
     CANDIDATE_NR
 };
 
@@ -30,6 +31,7 @@ struct candidate_rules {
     int writer;                 /* node that may not be chosen; -1 none */
     int named;                  /* only this one; -1 any */
     uint64_t excluded;          /* bit i: node i */
+    uint64_t only;              /* bit i: node i may be chosen; 0: any */
     uint64_t max_lag;           /* failover_max_lag in bytes */
     bool accept_loss;           /* the operator said so: max_lag does not apply */
     bool

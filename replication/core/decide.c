@@ -15,6 +15,7 @@ void decide_policy_default(struct decide_policy *p)
         .failover_max_lag = UINT64_C(1) << 20,
         .veto_fresh = USEC_PER_SEC,
     };
+    quorum_policy_default(&p->quorum);
 }
 
 /* What the rules below look at, gathered once. */
@@ -192,7 +193,22 @@ static int successor_beside(const struct scene *s, uint32_t than)
     return view_followers(s->v, w) > 0 && view_followers(s->v, s->announced) == 0 ? w : -1;
 }
 
-static void announced_claims(const struct scene *s, struct decision *d)
+/* While it was away, or since its restart, commits may have become visible on the writer that no member has (a restart
+ * ends the wait of a commit for its quorum). Nobody may see them before the quorum has them. */
+static bool refilling(const struct scene *s, const struct decide_policy *p)
+{
+    const struct view_node *a = &s->v->nodes[s->announced];
+    const struct quorum_config *c = quorum_newest(&s->m->quorum);
+    if (!p->quorum.k || !c || !c->k)
+        return false;
+    if (a->health.verdict != HEALTH_OK)
+        return a->health.reason == HEALTH_REFUSED_ONCE || a->health.reason == HEALTH_STARTING;
+    return s->m->writer_start && a->obs.postmaster_start != s->m->writer_start &&
+           !quorum_covered(&s->m->quorum, s->v, s->announced, a->obs.flush_lsn);
+}
+
+static void announced_claims(const struct scene *s, const struct decide_policy *p,
+                             struct decision *d)
 {
     const struct view_node *a = &s->v->nodes[s->announced];
     d->fenced = s->claims & ~BIT(s->announced);
@@ -207,6 +223,10 @@ static void announced_claims(const struct scene *s, struct decision *d)
         answer(d, DECIDE_SUCCEEDED, other, false);
         return;
     }
+    if (refilling(s, p)) {
+        answer(d, DECIDE_REFILLING, TOPO_NO_WRITER, true);
+        return;
+    }
     answer(d, a->health.verdict == HEALTH_OK ? DECIDE_STEADY : DECIDE_SUSPECT, s->announced, false);
 }
 
@@ -219,7 +239,8 @@ static void rank_for_failover(const struct scene *s, const struct decide_policy 
         .writer_lsn = s->m->writer_lsn,
         .writer = s->announced,
         .named = -1,
-        .max_lag = p->failover_max_lag,
+        /* The quorum proves what the candidate has: no bound is needed. */
+        .max_lag = p->quorum.k ? UINT64_MAX : p->failover_max_lag,
     };
     lsn_t seen = view_position(s->v, s->announced);
     if (of_cluster(&s->v->nodes[s->announced], s->system_identifier) && seen > rules.writer_lsn)
@@ -280,6 +301,10 @@ static void announced_gone(const struct scene *s, const struct decide_policy *p,
         answer(d, DECIDE_SUSPECT, s->announced, false);
         return;
     }
+    if (p->quorum.k && !quorum_revoked(&s->m->quorum, s->v, view_ready(s->v, s->announced))) {
+        answer(d, DECIDE_DOWN_QUORUM, TOPO_NO_WRITER, true);
+        return;
+    }
     if (d->candidates.n == 0) {
         answer(d, DECIDE_DOWN_NO_CANDIDATE, TOPO_NO_WRITER, true);
         return;
@@ -319,7 +344,7 @@ void decide(const struct view *v, const struct decide_memory *m, const struct de
 {
     BUG_ON(prev->version && prev->writer >= (int)v->n_nodes);
     struct scene s = gather(v, m);
-    out->vetoed_by = -1;
+    out->vetoed_by = out->kept = -1;
     out->fenced = 0;
     out->start = false;
     out->candidates.n = 0;
@@ -339,7 +364,7 @@ void decide(const struct view *v, const struct decide_memory *m, const struct de
     if (target_not_asked(&s))
         answer(out, DECIDE_NONE, TOPO_NO_WRITER, true);
     else if (s.claims & BIT(s.announced))
-        announced_claims(&s, out);
+        announced_claims(&s, p, out);
     else if (w->health.verdict == HEALTH_UNKNOWN || (!w->seen && w->health.verdict != HEALTH_DOWN))
         answer(out, DECIDE_NONE, TOPO_NO_WRITER,
                true); /* After a restart: ask it before judging it. */
@@ -347,7 +372,12 @@ void decide(const struct view *v, const struct decide_memory *m, const struct de
         announced_gone(&s, p, now, out);
     if (out->verdict == DECIDE_DOWN_VETOED && out->writer != keep_if_primary(&s))
         answer(out, DECIDE_DOWN_VETOED, TOPO_NO_WRITER, true);
+    /* Held since it was first refused: it stays so until it answers and its quorum has its position. */
+    if (p->quorum.k && published < 0 && w->health.verdict != HEALTH_OK &&
+        (out->verdict == DECIDE_SUSPECT || out->verdict == DECIDE_DOWN_VETOED))
+        answer(out, out->verdict, TOPO_NO_WRITER, true);
     barrier(v, prev, published, out);
+    out->kept = out->verdict == DECIDE_REFILLING ? s.announced : out->writer;
 }
 
 static enum topo_unreadable why_unreadable(const struct view *v, int i, const struct topology *t)
@@ -470,6 +500,15 @@ void decide_remember(struct decide_memory *m, const struct topology *t)
     if (t->writer < 0)
         return;
     const struct topo_node *w = &t->nodes[t->writer];
+    if (strcmp(m->writer, w->name) != 0) {
+        /* Promoted by us: its names are in force. By somebody else: nothing is known of its commits. */
+        if (!strcmp(m->target, w->name))
+            m->quorum = m->plan;
+        else
+            m->quorum.n = 0;
+        m->plan.n = 0;
+        m->writer_start = 0;
+    }
     (void)str_copy(m->writer, sizeof(m->writer), w->name);
     m->system_identifier = t->system_identifier;
     m->timeline = t->timeline;
@@ -495,18 +534,17 @@ static bool is_stray(const struct view *v, int i, int writer)
     return to >= 0 && to != writer;
 }
 
-uint64_t decide_strays(const struct view *v, const struct topology *t)
+uint64_t decide_strays(const struct view *v, const struct topology *t, int writer)
 {
     uint64_t strays = 0;
-    if (t->writer < 0 || v->tilt || v->nodes[t->writer].health.verdict != HEALTH_OK)
+    if (writer < 0 || v->tilt || v->nodes[writer].health.verdict != HEALTH_OK)
         return 0;
     for (int i = 0; i < v->n_nodes; i++) {
         const struct view_node *n = &v->nodes[i];
-        if (i == t->writer || !of_cluster(n, t->system_identifier) ||
-            n->health.verdict != HEALTH_OK || n->obs.role != ROLE_REPLICA ||
-            n->timeline > t->timeline)
+        if (i == writer || !of_cluster(n, t->system_identifier) || n->health.verdict != HEALTH_OK ||
+            n->obs.role != ROLE_REPLICA || n->timeline > t->timeline)
             continue;
-        if (is_stray(v, i, t->writer))
+        if (is_stray(v, i, writer))
             strays |= BIT(i);
     }
     return strays;
@@ -535,6 +573,11 @@ static const struct {
     [DECIDE_DOWN_NO_CANDIDATE] = {"down-no-candidate",
                                   "the writer is down and no replica may be promoted"},
     [DECIDE_DEMOTED] = {"demoted", "the writer became a replica and no other node was promoted"},
+    [DECIDE_DOWN_QUORUM] =
+        {"down-quorum", "the writer is down and too few replicas of its quorum can be revoked: a "
+                        "promotion could lose acknowledged writes"},
+    [DECIDE_REFILLING] =
+        {"refilling", "the writer was restarted; clients wait until its quorum has what it has"},
     [DECIDE_NONE] = {"none", "no primary has been found yet"},
     [DECIDE_MANY] = {"many", "there are several primaries and no rule says which one is right"},
     [DECIDE_FENCED] = {"fenced",

@@ -9,6 +9,7 @@
 #define TANIST_CORE_DECIDE_H
 
 #include "candidate.h"
+#include "quorum.h"
 #include "view.h"
 
 enum authority { AUTHORITY_UNKNOWN = 0, AUTHORITY_HELD, AUTHORITY_LOST, AUTHORITY_NR };
@@ -18,6 +19,7 @@ enum failover_mode { FAILOVER_AUTOMATIC = 1, FAILOVER_MANUAL, FAILOVER_FOLLOW, F
 struct decide_policy {
     enum failover_mode mode;
     uint64_t failover_max_lag; /* bytes */
+    struct quorum_policy quorum;
     usec_t
         veto_fresh; /* a replica vetoes when its last message of the writer is at most this old */
 };
@@ -35,6 +37,10 @@ struct decide_memory {
     char target[TOPO_NAME_MAX]; /* being promoted; empty: none */
     int step;                   /* enum failover_state when journaled; 0 is steady */
     int kind;                   /* enum failover_kind of the run under way; 0 none */
+    int64_t
+        writer_start; /* start of the writer's postmaster when it was last admitted; 0 unknown */
+    struct quorum_record quorum; /* of the announced writer */
+    struct quorum_record plan;   /* of `target`, in force there before it is promoted */
 };
 
 enum decide_verdict {
@@ -45,6 +51,8 @@ enum decide_verdict {
     DECIDE_FAILOVER,    /* the writer is down: start a failover */
     DECIDE_DOWN_VETOED, /* a replica still hears the writer: keep it */
     DECIDE_DOWN_MANUAL, /* down, and mode is manual or follow: hold, wait for an operator, the writer or a successor */
+    DECIDE_DOWN_QUORUM, /* down, and too few members can be revoked: promoting could lose writes */
+    DECIDE_REFILLING,   /* the writer restarted: clients wait until its quorum has its position */
     DECIDE_DOWN_NO_CANDIDATE, /* down, nobody is eligible (see candidates) */
     DECIDE_DEMOTED,           /* the announced writer is a replica now and nobody succeeded it */
     DECIDE_NONE,              /* no primary seen yet */
@@ -57,8 +65,9 @@ enum decide_verdict {
 
 struct decision {
     enum decide_verdict verdict;
-    int writer;                       /* to publish; TOPO_NO_WRITER */
-    bool holding;                     /* clients wait for a writer (false: fail them at once) */
+    int writer;   /* to publish; TOPO_NO_WRITER */
+    bool holding; /* clients wait for a writer (false: fail them at once) */
+    int kept; /* whom replicas shall follow: the writer, or the one that is refilling; -1 nobody */
     bool start;                       /* start failover_start(..., FAILOVER kind) */
     int vetoed_by;                    /* node, or -1 */
     uint64_t fenced;                  /* bit i: a primary that may not serve */
@@ -86,8 +95,8 @@ bool decide_topology(const struct view *v, const struct decide_memory *m,
 int decide_veto(const struct view *v, int writer, const struct decide_policy *p, usec_t now);
 
 /* Bit i: replica i follows nobody although it should follow the writer (its primary_conninfo is empty or names another of
- * our nodes). The manager makes its slot and points it at the writer, with back-off, outside of runs; not in follow mode. */
-uint64_t decide_strays(const struct view *v, const struct topology *t);
+ * our nodes); writer is decision.kept. The manager makes its slot and points it at the writer, with back-off, outside of runs; not in follow mode. */
+uint64_t decide_strays(const struct view *v, const struct topology *t, int writer);
 
 /* The writer still carries our soft fence (an undoing of it was lost): send FX_UNFENCE to it, with back-off, outside of
  * runs; when that is done clear memory.fenced. */

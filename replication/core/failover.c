@@ -12,8 +12,10 @@ const struct sm_state failover_states[FAILOVER_STATE_NR] = {
     [FAILOVER_STEADY] = {"steady", SM_TO(FAILOVER_HOLDING), true, true},
     [FAILOVER_HOLDING] = {"holding", SM_TO(FAILOVER_REVOKING) | SM_TO(FAILOVER_ABORTING), false,
                           false},
-    [FAILOVER_REVOKING] = {"revoking", SM_TO(FAILOVER_CHOOSING) | SM_TO(FAILOVER_ABORTING), false,
-                           false},
+    [FAILOVER_REVOKING] = {"revoking",
+                           SM_TO(FAILOVER_CHOOSING) | SM_TO(FAILOVER_WAITING) |
+                               SM_TO(FAILOVER_ABORTING),
+                           false, false},
     [FAILOVER_CHOOSING] = {"choosing",
                            SM_TO(FAILOVER_CATCHUP) | SM_TO(FAILOVER_WAITING) |
                                SM_TO(FAILOVER_ANNOUNCING) | SM_TO(FAILOVER_ABORTING),
@@ -29,8 +31,8 @@ const struct sm_state failover_states[FAILOVER_STATE_NR] = {
     [FAILOVER_ANNOUNCING] = {"announcing", SM_TO(FAILOVER_REPOINTING), false, false},
     [FAILOVER_REPOINTING] = {"repointing", SM_TO(FAILOVER_STEADY), false, false},
     [FAILOVER_WAITING] = {"waiting",
-                          SM_TO(FAILOVER_CHOOSING) | SM_TO(FAILOVER_ANNOUNCING) |
-                              SM_TO(FAILOVER_ABORTING),
+                          SM_TO(FAILOVER_CHOOSING) | SM_TO(FAILOVER_REVOKING) |
+                              SM_TO(FAILOVER_ANNOUNCING) | SM_TO(FAILOVER_ABORTING),
                           false, false},
     [FAILOVER_ABORTING] = {"aborting", SM_TO(FAILOVER_STEADY), false, false},
 };
@@ -47,6 +49,7 @@ void failover_policy_default(struct failover_policy *p)
         .wait_timeout = 60 * USEC_PER_SEC,
         .failover_max_lag = UINT64_C(1) << 20,
     };
+    quorum_policy_default(&p->quorum);
 }
 
 void failover_init(struct failover *f, const struct decide_memory *m)
@@ -97,10 +100,14 @@ void failover_check(const struct failover *f)
         BUG_ON(!(f->attempted & BIT(f->candidate)));
 }
 
-static void absorb_done(struct failover *f, const struct failover_event *ev)
+static void absorb_done(struct failover *f, const struct failover_event *ev, usec_t now)
 {
     uint64_t node = ev->node >= 0 ? BIT(ev->node) : 0;
     enum failover_state s = failover_state_of(f);
+    if (ev->effect == FX_STOP_RECEIVER && node && !(f->revoked & node)) {
+        f->revoked |= node;
+        f->revoked_at[ev->node] = now;
+    }
     if (ev->effect == FX_JOURNAL && f->journaling) {
         f->journaling = false;
         f->journaled |= BIT(f->journal_step);
@@ -112,6 +119,8 @@ static void absorb_done(struct failover *f, const struct failover_event *ev)
         f->fence_pending = false;
     } else if (ev->effect == FX_STOP_RECEIVER &&
                (s == FAILOVER_REVOKING || s == FAILOVER_CATCHUP)) {
+        f->pending &= ~node;
+    } else if (ev->effect == FX_SET_SYNC && s == FAILOVER_PROMOTING) {
         f->pending &= ~node;
     } else if (ev->effect == FX_CREATE_SLOT &&
                (s == FAILOVER_REPOINTING || s == FAILOVER_ABORTING)) {
@@ -135,7 +144,8 @@ static void absorb_failed(struct failover *f, const struct failover_event *ev)
         f->fence_failed = true;
     } else if (ev->effect == FX_UNFENCE && s == FAILOVER_ABORTING) {
         f->fence_failed = f->fence_pending;
-    } else if (ev->effect == FX_PROMOTE && s == FAILOVER_PROMOTING && ev->node == f->candidate) {
+    } else if ((ev->effect == FX_PROMOTE || ev->effect == FX_SET_SYNC) && s == FAILOVER_PROMOTING &&
+               ev->node == f->candidate) {
         f->promote_failed = true;
     } else if ((ev->effect == FX_STOP_RECEIVER && s == FAILOVER_REVOKING) ||
                ((ev->effect == FX_CREATE_SLOT || ev->effect == FX_REPOINT) &&
@@ -153,7 +163,7 @@ void failover_step(struct failover *f, const struct failover_event *ev,
         return;
     BUG_ON(ev->node >= TOPO_NODES_MAX);
     if (ev->kind == FAILOVER_EV_DONE)
-        absorb_done(f, ev);
+        absorb_done(f, ev, in->now);
     else if (ev->kind == FAILOVER_EV_FAILED)
         absorb_failed(f, ev);
     else if (ev->kind == FAILOVER_EV_CANCEL)
@@ -217,6 +227,18 @@ static int refuse_candidates(const struct failover *f, const struct failover_req
     return err_set(e, ERR_REFUSED, "no node may be promoted");
 }
 
+static int refuse_quorum(const struct failover *f, const struct failover_request *r,
+                         const struct failover_input *in, struct err *e)
+{
+    if (!in->policy->quorum.k || r->accept_loss ||
+        quorum_revoked(&f->memory.quorum, in->view, view_ready(in->view, f->old_writer)))
+        return 0;
+    return err_set(
+        e, ERR_REFUSED,
+        "too few replicas of the writer's quorum answer, or the quorum is being changed: "
+        "acknowledged writes could be lost");
+}
+
 static void begin(struct failover *f, const struct failover_request *r,
                   const struct failover_input *in, int writer)
 {
@@ -246,7 +268,9 @@ int failover_start(struct failover *f, const struct failover_request *r,
     BUG_ON(r->named >= in->view->n_nodes);
     struct failover next = *f;
     begin(&next, r, in, writer);
-    rc = refuse_candidates(&next, r, in, e);
+    rc = refuse_quorum(&next, r, in, e);
+    if (rc == 0)
+        rc = refuse_candidates(&next, r, in, e);
     if (rc || !fx)
         return rc;
     *f = next;
@@ -283,6 +307,7 @@ const char *failover_effect_name(enum failover_effect_kind k)
         [FX_REPOINT] = "repoint",
         [FX_CHECKPOINT] = "checkpoint",
         [FX_UNFENCE_NEW] = "unfence-new",
+        [FX_SET_SYNC] = "set-sync",
         [FX_REPORT_LOSS] = "report-loss",
         [FX_NOTIFY] = "notify",
     };

@@ -15,7 +15,7 @@
 enum failover_state {
     FAILOVER_STEADY = 1,
     FAILOVER_HOLDING,
-    FAILOVER_REVOKING, /* asynchronous mode: soft-fence the old writer and stop the receivers, best effort */
+    FAILOVER_REVOKING, /* soft-fence the old writer and stop the receivers: quorum mode counts them, else best effort */
     FAILOVER_CHOOSING,
     FAILOVER_CATCHUP,
     FAILOVER_PROMOTING,
@@ -50,6 +50,7 @@ enum failover_effect_kind {
     FX_REPOINT,     /* * primary_conninfo of node -> `to`, with its slot, reload */
     FX_CHECKPOINT,  /*   CHECKPOINT on node, no answer awaited */
     FX_UNFENCE_NEW, /*   reset default_transaction_read_only on node, if a soft fence is found there */
+    FX_SET_SYNC, /* * synchronous_standby_names of node (a candidate) = the plan of memory, seen in force */
     FX_REPORT_LOSS, /*   log: WAL from lsn_from to lsn_to of the old writer may be lost (equal: nothing known) */
     FX_NOTIFY, /*   notify hook: the run ended (effect.result) */
     FX_NR
@@ -111,6 +112,7 @@ struct failover_policy {
         wait_timeout; /* WAITING for a candidate before giving up the run (no writer is published, holding off) */
     uint64_t failover_max_lag;
     bool has_demote; /* demote_command is configured */
+    struct quorum_policy quorum;
 };
 
 void failover_policy_default(struct failover_policy *p);
@@ -121,6 +123,7 @@ struct failover_input {
     const struct topology *topology; /* published last */
     const struct failover_policy *policy;
     enum authority authority;
+    uint64_t random; /* for the names of a new quorum */
     usec_t now;
 };
 
@@ -151,6 +154,8 @@ struct failover {
     uint64_t excluded;       /* candidates whose promotion failed */
     uint64_t attempted;      /* nodes that were told to promote */
     uint64_t stopped;        /* receivers that were told to stop */
+    uint64_t revoked;        /* ... and durably have */
+    usec_t revoked_at[TOPO_NODES_MAX];
     /* What FX_JOURNAL writes. The manager has no other copy: it passes &f->memory to decide(), decide_topology() and
      * decide_remember(), and journals it before it publishes a new epoch. */
     struct decide_memory memory;
@@ -160,6 +165,7 @@ struct failover {
 
     /* Private: progress inside the state. */
     int phase;
+    uint64_t only; /* CHOOSING: revoked and asked since; 0 no restriction */
     bool cancel;
     int journal_step;
     bool journaling, journal_failed;

@@ -60,7 +60,7 @@ struct observation {
         commit_flushes; /* synchronous_commit is not off, neither by default nor for any role or database */
     bool read_only;      /* default_transaction_read_only (a soft fence) */
     int max_connections; /* without those reserved for superusers */
-    char synchronous_standby_names[256];
+    char synchronous_standby_names[768];
     char primary_conninfo_host
         [TOPO_HOST_MAX]; /* replica: host= of primary_conninfo if we may see it, else empty */
     uint16_t primary_conninfo_port; /* ... its port=; 5432 if only a host is named; 0 unknown */

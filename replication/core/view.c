@@ -158,3 +158,14 @@ int view_followers(const struct view *v, int i)
         n += j != i && v->nodes[j].health.verdict != HEALTH_DOWN && view_upstream(v, j) == i;
     return n;
 }
+
+uint64_t view_ready(const struct view *v, int but)
+{
+    uint64_t bits = 0;
+    for (int i = 0; i < v->n_nodes; i++) {
+        const struct view_node *n = &v->nodes[i];
+        if (i != but && n->seen && n->health.verdict == HEALTH_OK && n->obs.role == ROLE_REPLICA)
+            bits |= UINT64_C(1) << i;
+    }
+    return bits;
+}

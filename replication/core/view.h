@@ -72,6 +72,8 @@ int view_upstream(const struct view *v, int i);
 int view_at(const struct view *v, const char *host, uint16_t port, int but);
 /* i's last position in the WAL: primary flush, replica max(receive, replay). */
 lsn_t view_position(const struct view *v, int i);
+/* Replicas that answer, without `but`: bit i is node i. */
+uint64_t view_ready(const struct view *v, int but);
 /* Replicas that stream from node i, by their own wal receivers. */
 int view_followers(const struct view *v, int i);
 

@@ -27,6 +27,10 @@ static void check_announced(struct sim *s, const struct topology *t)
     if (t->writer != c->newest_writer && c->acked_lsn &&
         !sim_pg_has(n, c->acked_branch, c->acked_lsn)) {
         c->lost_writes++;
+        if (s->quorum.k)
+            sim_check_fail(s, "quorum mode loses no acknowledged write",
+                           "branch %u lsn %llu is not on node %d", c->acked_branch,
+                           (unsigned long long)c->acked_lsn, t->writer);
         if (c->pure_switchover && failover_running(&s->m.run))
             sim_check_fail(s, "a switchover loses no acknowledged write",
                            "branch %u lsn %llu is not on node %d", c->acked_branch,
@@ -142,6 +146,32 @@ void sim_check_ack(struct sim *s, int worker, int node, uint64_t epoch, uint32_t
     c->acks++;
 }
 
+/* A server acknowledged a commit, to whoever asked for it: nobody that was promoted later may lack it. */
+void sim_check_served(struct sim *s, int node, uint32_t branch, lsn_t lsn)
+{
+    if (!s->quorum.k || branch >= SIM_BRANCHES_MAX)
+        return;
+    if (lsn > s->check.served[branch])
+        s->check.served[branch] = lsn;
+    for (int j = 0; j < s->n_nodes; j++)
+        if (j != node && !s->nodes[j].recovery && s->nodes[j].timeline > s->nodes[node].timeline &&
+            !sim_pg_has(&s->nodes[j], branch, lsn))
+            sim_check_fail(s, "never two primaries that acknowledge",
+                           "node %d acknowledges lsn %llu, node %d was promoted without it", node,
+                           (unsigned long long)lsn, j);
+}
+
+void sim_check_promoted(struct sim *s, int node)
+{
+    if (!s->quorum.k)
+        return;
+    for (uint32_t b = 0; b < SIM_BRANCHES_MAX; b++)
+        if (s->check.served[b] && !sim_pg_has(&s->nodes[node], b, s->check.served[b]))
+            sim_check_fail(s, "what was promoted has every acknowledged write",
+                           "node %d lacks branch %u lsn %llu", node, b,
+                           (unsigned long long)s->check.served[b]);
+}
+
 void sim_check_always(struct sim *s)
 {
     static usec_t entered;
@@ -165,9 +195,20 @@ static bool may_follow(const struct sim_node *n, const struct sim_node *w)
     return n->up && n->recovery && sim_pg_has(w, n->branch, n->flush);
 }
 
+static int followers_of(const struct sim *s, int w)
+{
+    int n = 0;
+    for (int i = 0; w >= 0 && i < s->n_nodes; i++)
+        n += i != w && may_follow(&s->nodes[i], &s->nodes[w]);
+    return n;
+}
+
 void sim_check_end(struct sim *s)
 {
     int w = s->m.topology.writer;
+    /* Quorum mode waits for replicas that are not there: diverged old primaries need somebody to rebuild them. */
+    if (s->quorum.k && followers_of(s, view_find(&s->m.view, s->m.run.memory.writer)) < s->quorum.k)
+        return;
     if (w < 0) {
         sim_check_fail(s, "in the end there is a writer", "state %s",
                        failover_state_name(failover_state_of(&s->m.run)));

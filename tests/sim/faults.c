@@ -34,6 +34,8 @@ void sim_faults_init(struct sim *s)
     for (int f = 0; f < FAULT_NR; f++)
         if (sim_chance(s, 35))
             s->fault_kinds |= 1u << f;
+    if (s->quorum.k) /* whoever promotes by hand takes the promise into his own hands */
+        s->fault_kinds &= ~(1u << FAULT_HAND_PROMOTE);
     sim_push(s, 3 * SIM_SEC + next_fault(s), (struct sim_event){.kind = SIM_EV_FAULT});
     sim_push(s, s->heal_at, (struct sim_event){.kind = SIM_EV_HEAL});
 }

@@ -22,6 +22,7 @@ static struct failover_input input(struct sim *s)
         .topology = &s->m.topology,
         .policy = &s->failover,
         .authority = AUTHORITY_HELD,
+        .random = sim_id(s),
         .now = sim_manager_now(s),
     };
 }
@@ -73,6 +74,8 @@ static bool publish(struct sim *s, int writer, bool holding, uint64_t epoch_min,
     m->topology = m->scratch;
     m->published_at = sim_manager_now(s);
     decide_remember(&m->run.memory, &m->topology);
+    if (writer >= 0)
+        m->run.memory.writer_start = m->view.nodes[writer].obs.postmaster_start;
     if (moved && !(of_run && s->bug == SIM_BUG_JOURNAL_LIES))
         s->durable = m->run.memory;
     if (moved)
@@ -88,7 +91,8 @@ static struct sim_action *new_action(struct sim *s, const struct failover_effect
 {
     for (int i = 0; i < SIM_ACTIONS_MAX; i++)
         if (!s->m.actions[i].id) {
-            s->m.actions[i] = (struct sim_action){.id = sim_id(s), .fx = *fx, .of_run = of_run};
+            s->m.actions[i] = (struct sim_action){
+                .id = sim_id(s), .fx = *fx, .of_run = of_run, .run = s->m.run.hold_epoch};
             return &s->m.actions[i];
         }
     BUG("more actions than SIM_ACTIONS_MAX");
@@ -110,6 +114,13 @@ static void send_action(struct sim *s, const struct failover_effect *fx, bool of
 {
     usec_t delay;
     struct sim_action *a = new_action(s, fx, of_run);
+    const struct decide_memory *m = &s->m.run.memory;
+    const struct quorum_record *r = fx->kind == FX_SET_SYNC && of_run ? &m->plan : &m->quorum;
+    if (s->quorum.k) {
+        a->secret = r->secret;
+        if (fx->kind == FX_SET_SYNC)
+            a->names = *quorum_newest(r);
+    }
     push_action(s, a, SIM_EV_ACTION_LATE, fx->deadline - sim_manager_now(s));
     if (sim_send(s, SIM_MANAGER, target_of(fx), &delay))
         push_action(s, a, SIM_EV_ACTION_AT, delay);
@@ -176,6 +187,7 @@ static void execute(struct sim *s, const struct failover_effect *fx)
     case FX_PROMOTE:
     case FX_CREATE_SLOT:
     case FX_REPOINT:
+    case FX_SET_SYNC:
         send_action(s, fx, true);
         break;
     case FX_NONE:
@@ -210,6 +222,23 @@ static void mislead(struct sim *s, bool on)
         v->nodes[s->m.run.old_writer].obs.flush_lsn = 1;
 }
 
+/* Bugs of quorum mode. */
+static void mislead_quorum(struct sim *s, bool on)
+{
+    struct failover *f = &s->m.run;
+    struct quorum_record *r = &f->memory.quorum;
+    const enum failover_state st = failover_state_of(f);
+    for (int i = 0; s->bug == SIM_BUG_REVOKE_LESS && st != FAILOVER_REPOINTING && i < r->n; i++)
+        if (r->c[i].k)
+            r->c[i].k += on ? 1 : -1;
+    if (s->bug == SIM_BUG_STALE_POSITIONS && on)
+        memset(f->revoked_at, 0, sizeof(f->revoked_at));
+    if (s->bug == SIM_BUG_FORGET_OPEN && !on && r->n == 2 && !r->c[0].k) {
+        r->c[0] = r->c[1];
+        r->n = 1;
+    }
+}
+
 static void step(struct sim *s, const struct failover_event *ev)
 {
     struct sim_manager *m = &s->m;
@@ -218,8 +247,10 @@ static void step(struct sim *s, const struct failover_event *ev)
     struct failover_input in = input(s);
     enum failover_state was = failover_state_of(&m->run);
     mislead(s, true);
+    mislead_quorum(s, true);
     failover_step(&m->run, ev, &in, &effects);
     mislead(s, false);
+    mislead_quorum(s, false);
     if (failover_state_of(&m->run) != was)
         sim_trace(s, "run: %s -> %s (%s)", failover_state_name(was),
                   failover_state_name(failover_state_of(&m->run)),
@@ -261,14 +292,16 @@ static void start(struct sim *s, enum failover_kind kind)
 static void repoint_strays(struct sim *s)
 {
     struct sim_manager *m = &s->m;
-    uint64_t strays = decide_strays(&m->view, &m->topology);
+    uint64_t strays = decide_strays(&m->view, &m->topology, m->kept) | m->unnamed;
+    if (m->kept < 0)
+        return;
     usec_t now = sim_manager_now(s);
     for (int i = 0; i < s->n_nodes; i++) {
         if (!(strays & (UINT64_C(1) << i)) || m->stray_at[i] > now)
             continue;
         m->stray_at[i] = now + STRAY_EVERY;
         struct failover_effect fx = {
-            .kind = FX_CREATE_SLOT, .node = i, .to = m->topology.writer, .deadline = now + SIM_SEC};
+            .kind = FX_CREATE_SLOT, .node = i, .to = m->kept, .deadline = now + SIM_SEC};
         send_action(s, &fx, false);
     }
 }
@@ -283,6 +316,41 @@ static void repair_fence(struct sim *s)
     struct failover_effect fx = {
         .kind = FX_UNFENCE, .node = m->topology.writer, .to = -1, .deadline = now + SIM_SEC};
     send_action(s, &fx, false);
+}
+
+/* The cohort's next steps: intent first, as cluster_quorum.c does. */
+static void cohort(struct sim *s)
+{
+    static struct quorum_step next;
+    struct sim_manager *m = &s->m;
+    const usec_t now = sim_manager_now(s);
+    const struct quorum_look l = {
+        .view = &m->view, .writer = m->kept, .policy = &s->quorum, .random = sim_id(s), .now = now};
+    m->unnamed = 0;
+    for (int i = 0; s->quorum.k && i < 4; i++) {
+        quorum_next(&m->run.memory.quorum, &m->watch, &l, &next);
+        m->unnamed = next.unnamed;
+        if (next.what != QUORUM_JOURNAL)
+            break;
+        if (sim_chance(s, (uint32_t)s->journal_fail_percent))
+            return;
+        if (s->bug == SIM_BUG_FORGET_OLD && next.record.n > 1) {
+            next.record.c[0] = next.record.c[next.record.n - 1];
+            next.record.n = 1;
+        }
+        sim_trace(s, "quorum: %d configurations, newest any %d of %d", next.record.n,
+                  next.record.c[next.record.n - 1].k, next.record.c[next.record.n - 1].n);
+        m->run.memory.quorum = next.record;
+        if (s->bug != SIM_BUG_NO_INTENT || next.record.n == 1)
+            s->durable = m->run.memory;
+    }
+    if (!s->quorum.k || next.what != QUORUM_APPLY || now < m->apply_at)
+        return;
+    m->apply_at = now + 500 * SIM_MS;
+    send_action(s,
+                &(struct failover_effect){
+                    .kind = FX_SET_SYNC, .node = m->kept, .to = -1, .deadline = now + SIM_SEC},
+                false);
 }
 
 static void decide_now(struct sim *s)
@@ -304,6 +372,8 @@ static void decide_now(struct sim *s)
             return;
     }
     (void)publish(s, d.writer, d.holding, 0, 0);
+    m->kept = d.kept;
+    cohort(s);
     repoint_strays(s);
     repair_fence(s);
     if (m->switchover_wanted && d.verdict == DECIDE_STEADY) {
@@ -348,6 +418,15 @@ static void probed(struct sim *s, int i, struct observation *o)
     o->received_at = sim_manager_now(s);
     p->id = 0;
     enum health_verdict was = s->m.view.nodes[i].health.verdict;
+    const char *writer = s->m.run.memory.writer;
+    if (o->outcome == OBSERVE_OK && o->role == ROLE_PRIMARY &&
+        (i == s->m.topology.writer ||
+         (s->m.topology.writer < 0 && !strcmp(writer, s->m.view.nodes[i].name)))) {
+        s->m.view.peers_of = i;
+        s->m.view.peers = p->peers;
+        for (int k = 0; s->bug == SIM_BUG_COUNT_ALL && k < p->peers.n; k++)
+            s->m.view.peers.peers[k].flush_lsn = UINT64_MAX;
+    }
     bool changed = view_observe(&s->m.view, i, &s->health, o);
     if (s->m.view.nodes[i].health.verdict != was)
         sim_trace(s, "node %d is %s (%s)", i,
@@ -372,6 +451,7 @@ static void probe_at(struct sim *s, const struct sim_event *ev)
     if (sim_chance(s, (uint32_t)s->reply_loss_percent))
         return;
     sim_pg_observe(s, ev->a, &s->m.probes[ev->a].answer);
+    sim_pg_peers(s, ev->a, &s->m.probes[ev->a].peers);
     if (sim_send(s, ev->a, SIM_MANAGER, &delay))
         sim_push(s, delay, (struct sim_event){.kind = SIM_EV_PROBE_BACK, .a = ev->a, .id = ev->id});
 }
@@ -390,6 +470,10 @@ static void action_at(struct sim *s, const struct sim_event *ev)
         return;
     }
     a->ok = sim_pg_act(s, &a->fx);
+    if (a->ok && a->fx.kind == FX_SET_SYNC && !(a->of_run && s->bug == SIM_BUG_LATE_NAMES))
+        sim_pg_set_sync(s, a->fx.node, a->secret, &a->names);
+    if (a->ok && a->fx.kind == FX_REPOINT)
+        s->nodes[a->fx.node].app = a->secret;
     if (!sim_chance(s, (uint32_t)s->reply_loss_percent) &&
         sim_send(s, target_of(&a->fx), SIM_MANAGER, &delay))
         push_action(s, a, SIM_EV_ACTION_BACK, delay);
@@ -403,12 +487,14 @@ static void action_done(struct sim *s, const struct sim_event *ev, bool ok)
     if (a.id != ev->id)
         return;
     s->m.actions[ev->a].id = 0;
+    if (a.of_run && a.run != s->m.run.hold_epoch)
+        return;
     if (a.of_run) {
         step(s, &(struct failover_event){.kind = ok ? FAILOVER_EV_DONE : FAILOVER_EV_FAILED,
                                          .effect = a.fx.kind,
                                          .node = a.fx.node,
                                          .epoch = a.fx.epoch});
-    } else if (ok && a.fx.kind == FX_UNFENCE) {
+    } else if (ok && a.fx.kind == FX_UNFENCE && !failover_running(&s->m.run)) {
         s->m.run.memory.fenced[0] = '\0';
     } else if (ok && a.fx.kind == FX_CREATE_SLOT) {
         a.fx.kind = FX_REPOINT;

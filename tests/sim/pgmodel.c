@@ -43,7 +43,7 @@ void sim_pg_crash(struct sim *s, int i)
     struct sim_node *n = &s->nodes[i];
     n->up = n->frozen = n->starting = n->promoting = n->streaming = false;
     n->incarnation = sim_id(s);
-    n->receive = 0;
+    n->receive = n->confirmed = 0;
     if (n->recovery)
         n->replay -= n->replay > 2000 ? sim_below(s, 1000) : 0;
 }
@@ -92,6 +92,7 @@ static void stream_one(struct sim *s, int i)
                    (n->use_slot && !(u->slots & (UINT64_C(1) << i)));
     if (refused && connected(s, i, n->upstream)) {
         n->streaming = false;
+        n->confirmed = 0;
         return;
     }
     if (refused || u->frozen || !connected(s, i, n->upstream)) {
@@ -112,7 +113,7 @@ static void stream_one(struct sim *s, int i)
         memcpy(n->forks, u->forks, sizeof(n->forks));
     }
     n->flush = goal;
-    n->receive = goal;
+    n->receive = n->confirmed = goal;
 }
 
 void sim_pg_stream(struct sim *s)
@@ -153,8 +154,10 @@ void sim_pg_event(struct sim *s, const struct sim_event *ev)
     }
     if (ev->kind == SIM_EV_UP)
         n->starting = false;
-    else if (n->promoting)
+    else if (n->promoting) {
         promoted(s, n);
+        sim_check_promoted(s, ev->a);
+    }
     sim_trace(s, "node %d %s", ev->a, ev->kind == SIM_EV_UP ? "is up" : "is promoted");
 }
 
@@ -197,6 +200,8 @@ void sim_pg_observe(struct sim *s, int i, struct observation *o)
     o->server_version_num = 150000;
     o->commit_flushes = true;
     o->read_only = n->read_only;
+    (void)str_copy(o->synchronous_standby_names, sizeof(o->synchronous_standby_names),
+                   n->sync.text);
     if (n->recovery)
         observe_replica(s, n, o);
     else
@@ -216,9 +221,12 @@ bool sim_pg_act(struct sim *s, const struct failover_effect *fx)
     } else if (fx->kind == FX_CREATE_SLOT) {
         n->slots |= UINT64_C(1) << fx->node;
     } else if (fx->kind == FX_STOP_RECEIVER) {
-        n->upstream = -1;
+        if (s->bug != SIM_BUG_REVOKE_LIES)
+            n->upstream = -1;
         n->streaming = false;
+        n->confirmed = 0;
     } else if (fx->kind == FX_REPOINT) {
+        n->confirmed = 0;
         n->upstream = fx->to;
         n->use_slot = true;
         n->streaming = false;
@@ -232,13 +240,63 @@ bool sim_pg_act(struct sim *s, const struct failover_effect *fx)
     return true;
 }
 
-bool sim_pg_write(struct sim *s, int i, lsn_t *lsn)
+bool sim_pg_write(struct sim *s, int i, bool bypass, lsn_t *lsn)
 {
     struct sim_node *n = &s->nodes[i];
-    if (!works(n) || n->recovery || n->read_only)
+    if (!works(n) || n->recovery || (n->read_only && !bypass))
         return false;
     n->flush += 20 + sim_below(s, 200);
     n->wrote_at = s->now;
     *lsn = n->flush;
     return true;
+}
+
+void sim_pg_set_sync(struct sim *s, int i, uint64_t secret, const struct quorum_config *c)
+{
+    struct sim_node *n = &s->nodes[i];
+    struct sim_sync next = {.k = c->k, .secret = secret};
+    next.members = quorum_members(c, &s->m.view);
+    quorum_text(secret, c, next.text);
+    if (!strcmp(next.text, n->sync.text))
+        return;
+    n->was_sync = n->sync;
+    n->sync = next;
+    n->sync_at = s->now + (usec_t)sim_below(s, 300) * SIM_MS;
+}
+
+static bool satisfied(const struct sim *s, int i, const struct sim_sync *sync, lsn_t lsn)
+{
+    int n = 0;
+    for (int j = 0; j < s->n_nodes; j++) {
+        const struct sim_node *r = &s->nodes[j];
+        n += ((sync->members >> j) & 1) && r->app == sync->secret && r->upstream == i &&
+             r->streaming && r->branch == s->nodes[i].branch && r->confirmed >= lsn;
+    }
+    return n >= sync->k;
+}
+
+bool sim_pg_confirmed(const struct sim *s, int i, lsn_t lsn)
+{
+    const struct sim_node *n = &s->nodes[i];
+    return satisfied(s, i, &n->sync, lsn) ||
+           (s->now < n->sync_at && satisfied(s, i, &n->was_sync, lsn));
+}
+
+void sim_pg_peers(const struct sim *s, int i, struct observe_peers *out)
+{
+    char name[4] = "n";
+    out->n = 0;
+    out->more = false;
+    for (int j = 0; j < s->n_nodes; j++) {
+        const struct sim_node *r = &s->nodes[j];
+        if (!r->up || r->upstream != i || !r->streaming || r->branch != s->nodes[i].branch)
+            continue;
+        struct observe_peer *p = &out->peers[out->n++];
+        *p = (struct observe_peer){.state = PEER_STREAMING, .flush_lsn = r->confirmed};
+        name[1] = (char)('0' + j);
+        if (r->app)
+            quorum_name(r->app, name, p->application_name);
+        else
+            (void)str_copy(p->application_name, sizeof(p->application_name), name);
+    }
 }

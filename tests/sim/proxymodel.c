@@ -128,10 +128,47 @@ static void write_at(struct sim *s, const struct sim_event *ev)
     back.kind = SIM_EV_WRITE_BACK;
     back.lsn = 0;
     back.branch = n->branch;
-    if (!sim_pg_write(s, ev->c, &back.lsn))
+    if (!sim_pg_write(s, ev->c, false, &back.lsn))
         back.lsn = 0;
+    if (back.lsn) {
+        back.kind = SIM_EV_WRITE_SYNC;
+        back.inc = n->incarnation;
+        sim_push(s, 0, back);
+        return;
+    }
     if (sim_send(s, ev->c, SIM_WORKER0 + ev->a, &delay))
         sim_push(s, delay, back);
+}
+
+/* The commit waits on its server for the quorum; a restart ends the wait without an answer. */
+static void write_sync(struct sim *s, const struct sim_event *ev)
+{
+    const struct sim_node *n = &s->nodes[ev->c];
+    struct sim_event back = *ev;
+    usec_t delay;
+    if (!n->up || n->incarnation != ev->inc)
+        return;
+    if (n->frozen || !sim_pg_confirmed(s, ev->c, ev->lsn)) {
+        if (s->now < s->end_at)
+            sim_push(s, 20 * SIM_MS, *ev);
+        return;
+    }
+    sim_check_served(s, ev->c, ev->branch, ev->lsn);
+    back.kind = SIM_EV_WRITE_BACK;
+    if (ev->a >= 0 && sim_send(s, ev->c, SIM_WORKER0 + ev->a, &delay))
+        sim_push(s, delay, back);
+}
+
+/* The soft fence can be bypassed; the quorum cannot. */
+static void bypass(struct sim *s, const struct sim_event *ev)
+{
+    struct sim_event w = {.kind = SIM_EV_WRITE_SYNC, .a = -1};
+    w.c = (int)sim_below(s, (uint32_t)s->n_nodes);
+    w.branch = s->nodes[w.c].branch;
+    w.inc = s->nodes[w.c].incarnation;
+    if (s->nodes[w.c].sync.k && sim_pg_write(s, w.c, true, &w.lsn))
+        sim_push(s, 0, w);
+    sim_push(s, (100 + (usec_t)sim_below(s, 400)) * SIM_MS, *ev);
 }
 
 static void write_back(struct sim *s, const struct sim_event *ev)
@@ -148,7 +185,7 @@ static void write_back(struct sim *s, const struct sim_event *ev)
 
 void sim_proxy_event(struct sim *s, const struct sim_event *ev)
 {
-    struct sim_worker *k = &s->workers[ev->a];
+    struct sim_worker *k = &s->workers[ev->a < 0 ? 0 : ev->a];
     switch ((int)ev->kind) { /* the others are not for this file */
     case SIM_EV_ADOPT:
         adopt(s, ev->a);
@@ -164,6 +201,12 @@ void sim_proxy_event(struct sim *s, const struct sim_event *ev)
         break;
     case SIM_EV_WRITE_AT:
         write_at(s, ev);
+        break;
+    case SIM_EV_WRITE_SYNC:
+        write_sync(s, ev);
+        break;
+    case SIM_EV_BYPASS:
+        bypass(s, ev);
         break;
     case SIM_EV_WRITE_BACK:
         write_back(s, ev);

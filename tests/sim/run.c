@@ -9,14 +9,20 @@
 
 static void configure(struct sim *s)
 {
-    static const int sizes[] = {3, 3, 3, 2, 4, 5, 1, 3};
-    s->n_nodes = sizes[sim_below(s, 8)];
+    static const int sizes[] = {3, 3, 3, 2, 4, 5, 1, 3, 6, 7};
+    s->n_nodes = sizes[sim_below(s, 10)];
+    quorum_policy_default(&s->quorum);
+    if (s->n_nodes > 1 && sim_chance(s, 50))
+        s->quorum.k = 1 + (int)sim_below(s, (uint32_t)(s->n_nodes > 4 ? 3 : s->n_nodes - 1));
+    if (s->bug == SIM_BUG_NO_SETTLE)
+        s->quorum.settle = 0;
     s->delay_max = 300 + (usec_t)sim_below(s, sim_chance(s, 20) ? 30000 : 3000);
     health_policy_default(&s->health);
     lag_policy_default(&s->lag);
     decide_policy_default(&s->decide);
     failover_policy_default(&s->failover);
     s->decide.mode = FAILOVER_AUTOMATIC;
+    s->decide.quorum = s->failover.quorum = s->quorum;
     s->failover.wait_timeout = 10 * SIM_SEC;
     s->failover.promote_timeout = 8 * SIM_SEC;
     s->heal_at = HEAL_AFTER;
@@ -48,6 +54,8 @@ static void dispatch(struct sim *s, const struct sim_event *ev)
         break;
     case SIM_EV_CLIENT:
     case SIM_EV_WRITE_AT:
+    case SIM_EV_WRITE_SYNC:
+    case SIM_EV_BYPASS:
     case SIM_EV_WRITE_BACK:
     case SIM_EV_ADOPT:
     case SIM_EV_GRACE:
@@ -83,6 +91,8 @@ bool sim_run(struct sim *s, uint64_t seed, enum sim_bug bug, bool trace)
     sim_proxy_start(s);
     sim_faults_init(s);
     sim_push(s, STREAM_EVERY, (struct sim_event){.kind = SIM_EV_STREAM});
+    if (s->quorum.k)
+        sim_push(s, SIM_SEC, (struct sim_event){.kind = SIM_EV_BYPASS});
     if (sim_chance(s, 50))
         sim_push(s, (5 + (usec_t)sim_below(s, 30)) * SIM_SEC,
                  (struct sim_event){.kind = SIM_EV_OPERATOR});
@@ -108,6 +118,15 @@ const char *sim_bug_name(enum sim_bug b)
         [SIM_BUG_EARLY_DRAIN] = "early-drain",
         [SIM_BUG_JOURNAL_LIES] = "journal-lies",
         [SIM_BUG_SHORT_SWITCHOVER] = "short-switchover",
+        [SIM_BUG_REVOKE_LESS] = "revoke-less",
+        [SIM_BUG_NO_SETTLE] = "no-settle",
+        [SIM_BUG_FORGET_OPEN] = "forget-open",
+        [SIM_BUG_FORGET_OLD] = "forget-old",
+        [SIM_BUG_LATE_NAMES] = "late-names",
+        [SIM_BUG_REVOKE_LIES] = "revoke-lies",
+        [SIM_BUG_STALE_POSITIONS] = "stale-positions",
+        [SIM_BUG_COUNT_ALL] = "count-all",
+        [SIM_BUG_NO_INTENT] = "no-intent",
     };
     return (unsigned)b < SIM_BUG_NR ? names[b] : "invalid";
 }

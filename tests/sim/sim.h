@@ -16,12 +16,13 @@
 #define SIM_SEC USEC_PER_SEC
 
 enum {
-    SIM_NODES_MAX = 5,
+    SIM_NODES_MAX = 7,
     SIM_WORKERS = 2,
     SIM_CLIENTS = 3, /* of each worker */
     SIM_EVENTS_MAX = 4096,
     SIM_FORKS_MAX = 32,
     SIM_EPOCHS_MAX = 4096,
+    SIM_BRANCHES_MAX = 512,
     SIM_ACTIONS_MAX = 256,
     /* End points of the network: nodes first. */
     SIM_MANAGER = SIM_NODES_MAX,
@@ -44,9 +45,11 @@ enum sim_event_kind {
     SIM_EV_UP,       /* a = node, id = incarnation: start-up is done */
     SIM_EV_CLIENT,   /* a = worker, b = client: next write */
     SIM_EV_WRITE_AT, /* a = worker, b = client, c = node, id = connection */
+    SIM_EV_WRITE_SYNC, /* does the quorum have it? a = worker or -1, c = node, inc = its incarnation */
     SIM_EV_WRITE_BACK,
-    SIM_EV_ADOPT, /* a = worker: looks into its mailbox */
-    SIM_EV_GRACE, /* a = worker: in-flight transactions end */
+    SIM_EV_BYPASS, /* a client that does not come through us writes where it can */
+    SIM_EV_ADOPT,  /* a = worker: looks into its mailbox */
+    SIM_EV_GRACE,  /* a = worker: in-flight transactions end */
     SIM_EV_FAULT,
     SIM_EV_UNDO,     /* a = fault, b = object: the fault ends */
     SIM_EV_HEAL,     /* all faults end for good */
@@ -63,12 +66,20 @@ struct sim_event {
     uint64_t id;
     lsn_t lsn;
     uint32_t branch;
+    uint64_t inc;
 };
 
 /* A timeline as it is, not as it is numbered: two nodes promoted at once get one number, but different branches. */
 struct sim_fork {
     uint32_t timeline, branch;
     lsn_t end;
+};
+
+/* synchronous_standby_names as the server takes it. */
+struct sim_sync {
+    int k; /* 0: none */
+    uint64_t secret, members;
+    char text[QUORUM_TEXT_MAX];
 };
 
 struct sim_node {
@@ -87,6 +98,10 @@ struct sim_node {
     usec_t heard_at, streaming_since;
     uint32_t wal_rate, replay_rate; /* bytes in one streaming step */
     usec_t wrote_at;                /* last client write */
+    struct sim_sync sync, was_sync; /* a walsender may still use the old one until sync_at */
+    usec_t sync_at;
+    uint64_t app;    /* secret in the receiver's application name; 0 none */
+    lsn_t confirmed; /* flush position that the upstream has heard of */
 };
 
 enum sim_bug {
@@ -98,6 +113,15 @@ enum sim_bug {
     SIM_BUG_EARLY_DRAIN,      /* a worker reports drained with a write in flight */
     SIM_BUG_JOURNAL_LIES,     /* the journal says written and is not */
     SIM_BUG_SHORT_SWITCHOVER, /* a switchover does not wait for the last WAL */
+    SIM_BUG_REVOKE_LESS,      /* quorum mode: one member less is revoked than needed */
+    SIM_BUG_NO_SETTLE,        /* an older quorum is forgotten while walsenders still use it */
+    SIM_BUG_FORGET_OPEN,      /* a new writer counts as safe before its members have caught up */
+    SIM_BUG_FORGET_OLD,       /* while the quorum changes only the new one is looked at */
+    SIM_BUG_LATE_NAMES,       /* the candidate is promoted without names in force */
+    SIM_BUG_REVOKE_LIES,      /* a receiver is said to be stopped and is not */
+    SIM_BUG_STALE_POSITIONS,  /* positions from before the revocation choose the candidate */
+    SIM_BUG_COUNT_ALL,        /* members count as caught up when they are not */
+    SIM_BUG_NO_INTENT,        /* the quorum is changed without its intent in the journal */
     SIM_BUG_NR
 };
 
@@ -105,13 +129,17 @@ struct sim_probe {
     uint64_t id; /* 0: none in flight */
     usec_t sent_at;
     struct observation answer; /* made at the node */
+    struct observe_peers peers;
 };
 
 struct sim_action {
     uint64_t id; /* 0: free */
     struct failover_effect fx;
-    bool of_run; /* false: the manager's own re-pointing of strays */
-    bool ok;     /* made at the node */
+    bool of_run;  /* false: the manager's own re-pointing of strays */
+    bool ok;      /* made at the node */
+    uint64_t run; /* the run that asked: a late answer to an older one does not count */
+    uint64_t secret;
+    struct quorum_config names; /* SET_SYNC */
 };
 
 struct sim_manager {
@@ -128,6 +156,10 @@ struct sim_manager {
     usec_t drain_deadline, drain_grace;
     usec_t published_at;
     bool switchover_wanted;
+    struct quorum_watch watch;
+    usec_t apply_at;
+    uint64_t unnamed;
+    int kept;
     int depth;
 };
 
@@ -162,8 +194,9 @@ struct sim_check {
     uint32_t acked_branch;
     usec_t acked_at;
     long acks, promotions, failovers, switchovers, kept, gave_up, lost_writes;
-    bool pure_switchover; /* the run under way was and is planned */
-    const char *broken;   /* invariant, NULL while all hold */
+    lsn_t served[SIM_BRANCHES_MAX]; /* by branch: newest write that a server acknowledged */
+    bool pure_switchover;           /* the run under way was and is planned */
+    const char *broken;             /* invariant, NULL while all hold */
     char detail[160];
 };
 
@@ -193,6 +226,7 @@ struct sim {
     struct lag_policy lag;
     struct decide_policy decide;
     struct failover_policy failover;
+    struct quorum_policy quorum;
     usec_t clock_offset; /* jumps of the manager's clock */
 };
 
@@ -219,7 +253,11 @@ bool sim_pg_act(
     struct sim *s,
     const struct failover_effect *fx); /* at the node; false: it answers with an error */
 bool sim_pg_has(const struct sim_node *n, uint32_t branch, lsn_t lsn);
-bool sim_pg_write(struct sim *s, int i, lsn_t *lsn);
+bool sim_pg_write(struct sim *s, int i, bool bypass, lsn_t *lsn);
+void sim_pg_set_sync(struct sim *s, int i, uint64_t secret, const struct quorum_config *c);
+void sim_pg_peers(const struct sim *s, int i, struct observe_peers *out);
+/* Enough members have confirmed lsn to node i, so that it would acknowledge the commit. */
+bool sim_pg_confirmed(const struct sim *s, int i, lsn_t lsn);
 
 /* manager.c */
 void sim_manager_start(struct sim *s);
@@ -245,6 +283,8 @@ void sim_check_publish(struct sim *s, const struct topology *t);
 void sim_check_effect(struct sim *s, const struct failover_effect *fx);
 void sim_check_start(struct sim *s, enum failover_kind kind);
 void sim_check_ack(struct sim *s, int worker, int node, uint64_t epoch, uint32_t branch, lsn_t lsn);
+void sim_check_served(struct sim *s, int node, uint32_t branch, lsn_t lsn);
+void sim_check_promoted(struct sim *s, int node);
 void sim_check_always(struct sim *s);
 void sim_check_end(struct sim *s);
 

@@ -44,7 +44,8 @@ my %columns = (
     CONFIG         => [ qw(key value default changeable) ],
     VERSION        => [ qw(version) ],
     HELP           => [ qw(command description rights) ],
-    CLUSTERS       => [ qw(cluster epoch version timeline writer mode authority failover_possible because system_identifier nodes) ],
+    CLUSTERS       => [ qw(cluster epoch version timeline writer mode authority failover_possible because system_identifier nodes
+        quorum failover_safe safe_because) ],
     NODES          => [ qw(cluster node host port role state readable reason timeline lag_ms lag_bytes replay_lsn weight zone last_probe_ms probe_ms
             probes probe_failures server_version epoch_since reads writes in_flight servers connects connect_failures) ],
     LAG => [ qw(cluster node eligible reason lag_ms lag_bytes max_lag_ms max_lag_bytes resume_ms resume_bytes received_lsn replay_lsn writer_lsn

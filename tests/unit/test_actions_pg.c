@@ -27,8 +27,11 @@ static void rewrites(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char out[512];
         struct err e = {0};
-        assert_int_equal(actions_pg_conninfo(rows[i].old, rows[i].host, 7000, rows[i].user, out,
-                                             sizeof(out), &e),
+        assert_int_equal(actions_sql_conninfo(rows[i].old,
+                                              &(struct actions_sql_place){.host = rows[i].host,
+                                                                          .port = 7000,
+                                                                          .user = rows[i].user},
+                                              out, sizeof(out), &e),
                          0);
         assert_string_equal(out, rows[i].expect);
     }
@@ -39,12 +42,14 @@ static void refusals(void **state)
     (void)state;
     char out[64];
     struct err e = {0};
-    assert_int_equal(actions_pg_conninfo("no such thing", "b", 1, "", out, sizeof(out), &e),
+    assert_int_equal(actions_sql_conninfo("no such thing",
+                                          &(struct actions_sql_place){.host = "b", .port = 1}, out,
+                                          sizeof(out), &e),
                      ERR_INVALID);
-    assert_int_equal(
-        actions_pg_conninfo("user=u application_name=a-very-long-name-of-an-application", "b", 1,
-                            "", out, sizeof(out), &e),
-        ERR_LIMIT);
+    assert_int_equal(actions_sql_conninfo(
+                         "user=u application_name=a-very-long-name-of-an-application",
+                         &(struct actions_sql_place){.host = "b", .port = 1}, out, sizeof(out), &e),
+                     ERR_LIMIT);
 }
 
 int main(void)

@@ -475,25 +475,25 @@ static void strays(void **state)
 {
     (void)state;
     world(4);
-    assert_true(decide_strays(&v, &prev) == 0);
+    assert_true(decide_strays(&v, &prev, prev.writer) == 0);
     coreview_unfollow(&v, 1); /* still points at the writer: it will find it by itself */
-    assert_true(decide_strays(&v, &prev) == 0);
+    assert_true(decide_strays(&v, &prev, prev.writer) == 0);
     v.nodes[1].obs.has_primary_conninfo = false; /* we cut it off */
-    assert_true(decide_strays(&v, &prev) == 2);
+    assert_true(decide_strays(&v, &prev, prev.writer) == 2);
     v.nodes[1].obs.has_primary_conninfo = true;
     memcpy(v.nodes[1].obs.primary_conninfo_host, v.nodes[3].host, TOPO_HOST_MAX);
-    assert_true(decide_strays(&v, &prev) == 2);
+    assert_true(decide_strays(&v, &prev, prev.writer) == 2);
     memcpy(v.nodes[1].obs.primary_conninfo_host, "elsewhere", 10);
-    assert_true(decide_strays(&v, &prev) == 0);
+    assert_true(decide_strays(&v, &prev, prev.writer) == 0);
     coreview_primary(&v, 3, 1, 900); /* pg3 follows a primary that may not serve */
     coreview_replica(&v, 2, 3, 900, 900);
-    assert_true(decide_strays(&v, &prev) == 4);
+    assert_true(decide_strays(&v, &prev, prev.writer) == 4);
     coreview_replica(&v, 3, 0, 900, 900); /* now it is a cascade */
-    assert_true(decide_strays(&v, &prev) == 0);
+    assert_true(decide_strays(&v, &prev, prev.writer) == 0);
     prev.writer = TOPO_NO_WRITER;
     coreview_unfollow(&v, 1);
     v.nodes[1].obs.has_primary_conninfo = false;
-    assert_true(decide_strays(&v, &prev) == 0);
+    assert_true(decide_strays(&v, &prev, prev.writer) == 0);
 }
 
 /* ---- Exhaustive: 3 nodes x role 3 x verdict 3 x position 3 x priority 2, x 8 policies ---- */

@@ -28,6 +28,12 @@ static struct journal_record sample(void)
         .n_drained = 2,
     };
     str_copy(r.cluster, sizeof(r.cluster), "prod");
+    r.memory.writer_start = 1763690000123456;
+    r.memory.quorum = (struct quorum_record){.secret = 0xabcdef012345, .n = 2};
+    r.memory.quorum.c[0] = (struct quorum_config){.k = 0};
+    r.memory.quorum.c[1] = (struct quorum_config){.k = 1, .n = 2, .members = {"pg2", "pg3"}};
+    r.memory.plan = (struct quorum_record){.secret = 7, .n = 1};
+    r.memory.plan.c[0] = (struct quorum_config){.k = 1, .n = 1, .members = {"pg3"}};
     str_copy(r.memory.writer, sizeof(r.memory.writer), "pg1");
     str_copy(r.memory.target, sizeof(r.memory.target), "pg2:5433");
     str_copy(r.memory.fenced, sizeof(r.memory.fenced), "pg 9");
@@ -48,6 +54,9 @@ static void assert_same(const struct journal_record *a, const struct journal_rec
     assert_string_equal(a->memory.fenced, b->memory.fenced);
     assert_int_equal(a->memory.step, b->memory.step);
     assert_int_equal(a->memory.kind, b->memory.kind);
+    assert_int_equal(a->memory.writer_start, b->memory.writer_start);
+    assert_memory_equal(&a->memory.quorum, &b->memory.quorum, sizeof(a->memory.quorum));
+    assert_memory_equal(&a->memory.plan, &b->memory.plan, sizeof(a->memory.plan));
     assert_int_equal(a->version_reserved, b->version_reserved);
     assert_int_equal(a->maintenance, b->maintenance);
     assert_int_equal(a->n_drained, b->n_drained);
