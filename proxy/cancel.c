@@ -15,7 +15,8 @@ enum { CANCEL_TIMEOUT_MS = 10000 };
 
 struct forward {
     struct loop_msg msg;
-    uint32_t slot, secret;
+    uint32_t slot;
+    struct cancel_key key;
     struct worker *from; /* where the canceller waits for its connection to end */
     uint32_t from_slot;
     uint64_t from_serial;
@@ -138,10 +139,25 @@ void cancel_server(struct server *s)
     uv_timer_start(&k->timer, on_timeout, CANCEL_TIMEOUT_MS, 0);
 }
 
-static void cancel_here(struct worker *w, uint32_t slot, uint32_t secret)
+/* In the same time whatever differs. */
+static bool same_key(const struct client *c, const struct cancel_key *k)
+{
+    uint8_t diff = 0;
+    if (k->len != c->key_len)
+        return false;
+    for (uint32_t i = 0; i < k->len; i++)
+        diff |= (uint8_t)(k->bytes[i] ^ c->key[i]);
+    return diff == 0;
+}
+
+static void cancel_here(struct worker *w, uint32_t slot, const struct cancel_key *k)
 {
     struct client *c = slot < w->n_slots ? w->slots[slot] : NULL;
-    if (!c || c->secret != secret || c->state != CLIENT_READY)
+    if (!c || !same_key(c, k))
+        return;
+    if (c->state == CLIENT_RELAY)
+        cancel_server(c->relay);
+    if (c->state != CLIENT_READY)
         return;
     /* Only a query that runs: a server that is idle within a transaction would keep the signal for the next statement. */
     if (c->server && c->batch.opened)
@@ -163,13 +179,13 @@ static void on_forwarded(struct loop_msg *m, struct loop *on)
 static void on_forward(struct loop_msg *m, struct loop *on)
 {
     struct forward *f = CONTAINER_OF(m, struct forward, msg);
-    cancel_here(on->data, f->slot, f->secret);
+    cancel_here(on->data, f->slot, &f->key);
     f->msg.run = on_forwarded;
     if (!loop_post(&f->from->loop, &f->msg))
         free(f); /* the login's deadline ends the canceller */
 }
 
-bool cancel_request(struct client *canceller, uint32_t pid, uint32_t secret)
+bool cancel_request(struct client *canceller, uint32_t pid, const struct cancel_key *key)
 {
     struct worker *w = canceller->w;
     const uint32_t worker = (pid >> 24) - 1, slot = pid & 0xffffff;
@@ -177,14 +193,14 @@ bool cancel_request(struct client *canceller, uint32_t pid, uint32_t secret)
         return true;
     struct worker *to = w->proxy->workers[worker];
     if (to == w) {
-        cancel_here(w, slot, secret);
+        cancel_here(w, slot, key);
         return true;
     }
     struct forward *f = calloc(1, sizeof(*f));
     if (!f)
         return true;
     *f = (struct forward){.slot = slot,
-                          .secret = secret,
+                          .key = *key,
                           .from = w,
                           .from_slot = canceller->slot,
                           .from_serial = canceller->serial};

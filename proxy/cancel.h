@@ -1,5 +1,5 @@
 /* Cancel requests: from the key a client was given to the one server that runs its query now. The key's pid holds worker
- * and slot, its secret 32 random bits. A server with a cancel under way is not given to anybody else before that ended, so
+ * and slot; its secret is random, 4 bytes in protocol 3.0 and 32 in 3.2. A server with a cancel under way is not given to anybody else before that ended, so
  * that it can only hit the query it was meant for. Worker's thread. */
 #ifndef TANIST_PROXY_CANCEL_H
 #define TANIST_PROXY_CANCEL_H
@@ -8,10 +8,16 @@
 #include <stdint.h>
 
 #include "../replication/base/attrs.h"
+#include "wire/startup.h"
 
 struct client;
 struct server;
 struct worker;
+
+struct cancel_key {
+    uint32_t len;
+    uint8_t bytes[STARTUP_KEY_MAX];
+};
 
 /* Never 0 and never negative: drivers take such a pid for none and send no cancel requests. */
 static inline uint32_t cancel_pid(int worker, uint32_t slot)
@@ -21,7 +27,8 @@ static inline uint32_t cancel_pid(int worker, uint32_t slot)
 
 /* A CancelRequest arrived: finds the worker and forwards. Nothing is ever answered, but the canceller's connection ends only
  * when the request has reached its worker: true if the caller closes it now, false if that happens later. */
-bool cancel_request(struct client *canceller, uint32_t pid, uint32_t secret) MUST_CHECK;
+bool cancel_request(struct client *canceller, uint32_t pid, const struct cancel_key *key)
+    MUST_CHECK;
 /* Sends a CancelRequest to the server's node (also for clients that went away). */
 void cancel_server(struct server *s);
 /* The server is being closed: requests under way for it end by themselves. */

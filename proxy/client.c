@@ -12,8 +12,10 @@
 #include "../replication/base/log.h"
 #include "../replication/manager.h"
 #include "admin/extended.h"
+#include "cancel.h"
 #include "catalogs.h"
 #include "pool.h"
+#include "relay.h"
 #include "server.h"
 #include "tls.h"
 #include "wire/encode.h"
@@ -27,7 +29,7 @@ const char *client_state_name(const struct client *c)
         return "login";
     if (c->waiting_in)
         return "waiting";
-    return c->server || c->state == CLIENT_CONSOLE ? "active" : "idle";
+    return c->server || c->state == CLIENT_CONSOLE || c->state == CLIENT_RELAY ? "active" : "idle";
 }
 
 static void on_stream_ready(struct stream *st) /* TLS is up; the start-up packet follows */
@@ -41,6 +43,8 @@ static void on_readable(struct stream *st)
     struct client *c = CONTAINER_OF(st, struct client, st);
     if (c->state < CLIENT_READY)
         client_login_on_bytes(c);
+    else if (c->state == CLIENT_RELAY)
+        relay_on_client(c);
     else
         client_on_readable(st);
 }
@@ -50,6 +54,8 @@ static void on_drained(struct stream *st)
     struct client *c = CONTAINER_OF(st, struct client, st);
     if (c->server)
         stream_resume(&c->server->st);
+    else if (c->relay)
+        stream_resume(&c->relay->st);
 }
 
 static void on_hangup(struct stream *st)
@@ -129,6 +135,7 @@ struct client *client_new(struct worker *w, int fd, int listen_index, struct tls
     c->local_admin = local_admin;
     c->state = CLIENT_STARTUP;
     c->tx = 'I';
+    c->key_len = STARTUP_KEY_MIN;
     c->serial = ++w->serial;
     c->connected_at = worker_now();
     c->deadline = w->conf->tanist.client_login_timeout
@@ -138,7 +145,7 @@ struct client *client_new(struct worker *w, int fd, int listen_index, struct tls
                         ? w->conf->listens[listen_index].route
                         : ROUTE_AUTO;
     name_peer(c, fd);
-    if (!slot_take(w, c) || crypto_random(&c->secret, sizeof(c->secret)) < 0) {
+    if (!slot_take(w, c) || crypto_random(c->key, sizeof(c->key)) < 0) {
         if (w->slots && w->slots[c->slot] == c)
             w->slots[c->slot] = NULL;
         slab_put(&w->client_slab, c);
@@ -205,6 +212,7 @@ void client_close(struct client *c, const char *why)
     if (c->server)
         server_unlink(c->server);
     BUG_ON(c->server != NULL);
+    relay_end_client(c);
     c->state = CLIENT_CLOSED;
     stream_close(&c->st);
     tls_ctx_unref(c->tls_ctx);
@@ -241,6 +249,11 @@ static void send_error(struct client *c, int code, enum errresp_severity sev, co
                                         .message = message,
                                         .hint = hint});
     stream_send(&c->st, out, w.n);
+}
+
+void client_write_key(const struct client *c, struct writer *w)
+{
+    encode_key_data(w, cancel_pid(c->w->id, c->slot), c->key, c->key_len);
 }
 
 void client_send_ready(struct client *c)

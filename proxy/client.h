@@ -26,6 +26,7 @@ struct pool_group;
 struct server;
 struct tls_ctx;
 struct worker;
+struct writer;
 
 enum client_state {
     CLIENT_NONE = 0,
@@ -35,6 +36,7 @@ enum client_state {
     CLIENT_WELCOME, /* authenticated; waits for a server that tells the welcome */
     CLIENT_READY,
     CLIENT_CONSOLE, /* READY, but talks to the console */
+    CLIENT_RELAY,   /* READY, but talks to a server of its own (relay.h) */
     CLIENT_CLOSED,
     CLIENT_NR
 };
@@ -42,6 +44,7 @@ enum client_state {
 enum {
     CLIENT_INSPECT_MAX = 1024 * 1024,
     CLIENT_RETAIN_MAX = 64 * 1024,
+    CLIENT_KEY_MAX = 32,
     CLIENT_PARSE_MAX =
         64 * 1024 * 1024, /* a Parse is read as a whole, because it may be needed again */
     CLIENT_STATEMENTS_MAX = 64 * 1024 * 1024 /* bytes of all named statements of a session */
@@ -82,7 +85,10 @@ struct client {
     enum client_state state;
     uint32_t slot;
     uint64_t serial;
-    uint32_t secret;
+    uint8_t key
+        [CLIENT_KEY_MAX]; /* with which it may be cancelled; protocol 3.0 knows four bytes of it */
+    uint8_t key_len;
+    uint8_t minor; /* of the protocol that was agreed on */
     int listen_index;
     int route_mode;   /* enum route_mode, of the listener */
     bool local_admin; /* over the control socket, by the daemon's own user or root */
@@ -92,7 +98,9 @@ struct client {
     struct params_ref
         *params; /* the session's settings, beyond the defaults of role and database */
     struct server *server;
-    struct inbuf in; /* requests not used yet */
+    struct server *relay; /* of a replication client */
+    uint8_t replication;  /* enum relay_kind */
+    struct inbuf in;      /* requests not used yet */
     const uint8_t
         *view; /* while requests are worked on: the rest of in, or of the worker's buffer */
     size_t view_n;
@@ -144,6 +152,8 @@ void client_fatal(struct client *c, int code, const char *message, const char *h
 /* ERROR, and ReadyForQuery if the client waits for it. Unsent requests of the batch are dropped. */
 void client_error(struct client *c, int code, const char *message, const char *hint);
 
+/* BackendKeyData: what cancels the client's statements. */
+void client_write_key(const struct client *c, struct writer *w);
 /* ReadyForQuery with the state that the client believes in. */
 void client_send_ready(struct client *c);
 

@@ -11,6 +11,7 @@
 #include "cancel.h"
 #include "client.h"
 #include "pool.h"
+#include "relay.h"
 #include "server.h"
 #include "tls.h"
 #include "wire/decode.h"
@@ -22,7 +23,7 @@
 #include "wire/startup.h"
 #include "worker.h"
 
-enum { OUT_MAX = 4096, LOGIN_MESSAGE_MAX = 16 * 1024 };
+enum { OUT_MAX = 12 * 1024, LOGIN_MESSAGE_MAX = 16 * 1024, PROTOCOL_MINOR = 2 };
 
 enum expect {
     EXPECT_NOTHING,
@@ -84,9 +85,8 @@ static void enter_console(struct client *c)
                      "Add it to admin_users or stats_users in section [admin].");
         return;
     }
-    uint8_t out[OUT_MAX], key[4];
+    uint8_t out[OUT_MAX];
     struct writer w = writer_of(out, sizeof(out));
-    put_be32(key, c->secret);
     encode_auth_ok(&w);
     encode_parameter_status(&w, "server_version", "15.0 (tanist)");
     encode_parameter_status(&w, "server_encoding", "UTF8");
@@ -95,12 +95,22 @@ static void enter_console(struct client *c)
     encode_parameter_status(&w, "TimeZone", "UTC");
     encode_parameter_status(&w, "integer_datetimes", "on");
     encode_parameter_status(&w, "standard_conforming_strings", "on");
-    encode_key_data(&w, cancel_pid(c->w->id, c->slot), key, 4);
+    client_write_key(c, &w);
     encode_ready(&w, 'I');
     send_login(c, &w);
     c->state = CLIENT_CONSOLE;
     c->deadline = 0;
     client_login_free(c);
+}
+
+/* What a physical replication client calls its database means nothing, so any will do to find its cluster. */
+static const struct database_conf *database_of(const struct client *c)
+{
+    const struct config *conf = c->w->conf;
+    const struct database_conf *db = config_database(conf, c->database);
+    if (!db && c->replication == RELAY_PHYSICAL && conf->n_databases > 0)
+        db = &conf->databases[0];
+    return db;
 }
 
 static void enter(struct client *c)
@@ -110,14 +120,14 @@ static void enter(struct client *c)
         enter_console(c);
         return;
     }
-    const struct database_conf *db =
-        config_database(c->w->conf, c->database); /* a reload may have come in between */
+    const struct database_conf *db = database_of(c); /* a reload may have come in between */
     if (!db) {
         client_fatal(c, ERRRESP_INVALID_CATALOG_NAME, "the database is not configured any more",
                      NULL);
         return;
     }
-    struct pool_group *g = pool_group_get(c->w, db, c->database, c->user);
+    struct pool_group *g =
+        pool_group_get(c->w, db, c->database, c->user, (enum relay_kind)c->replication);
     if (!g) {
         client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for a pool", NULL);
         return;
@@ -135,7 +145,10 @@ static void enter(struct client *c)
     }
     c->state = CLIENT_WELCOME;
     client_login_free(c);
-    client_login_welcome(c);
+    if (c->replication)
+        relay_begin(c);
+    else
+        client_login_welcome(c);
 }
 
 /* The parameters are tried on a server before the client is told that it is in. */
@@ -187,14 +200,13 @@ void client_login_welcome(struct client *c)
         verify_params(c);
         return;
     }
-    uint8_t out[POOL_WELCOME_MAX + sizeof(c->params->overlay) + 256], key[4];
+    uint8_t out[POOL_WELCOME_MAX + sizeof(c->params->overlay) + 256];
     struct writer w = writer_of(out, sizeof(out));
-    put_be32(key, c->secret);
     encode_auth_ok(&w);
     write_bytes(&w, g->welcome, g->welcome_len);
     write_bytes(&w, c->params->overlay, c->params->overlay_len);
     encode_parameter_status(&w, "in_hot_standby", "off");
-    encode_key_data(&w, cancel_pid(c->w->id, c->slot), key, 4);
+    client_write_key(c, &w);
     encode_ready(&w, 'I');
     c->state = CLIENT_READY;
     c->deadline = 0;
@@ -372,12 +384,6 @@ static bool take_params(struct client *c, const struct startup *s)
     return rc == 0;
 }
 
-static bool is_off(const char *v)
-{
-    return strcmp(v, "false") == 0 || strcmp(v, "off") == 0 || strcmp(v, "no") == 0 ||
-           strcmp(v, "0") == 0;
-}
-
 static void begin_auth(struct client *c)
 {
     c->state = CLIENT_AUTH;
@@ -413,12 +419,14 @@ static void on_startup(struct client *c, const struct startup *s)
         client_fatal(c, ERRRESP_INVALID_PARAMETER_VALUE, "user or database name is too long", NULL);
         return;
     }
-    if (replication && !is_off(replication)) {
-        client_fatal(c, ERRRESP_FEATURE_NOT_SUPPORTED,
-                     "replication connections are not supported through this port yet",
-                     "Connect to the node itself.");
+    const int kind = replication ? relay_kind_of(replication) : RELAY_NONE;
+    if (kind < 0) {
+        client_fatal(c, ERRRESP_INVALID_PARAMETER_VALUE,
+                     "invalid value for parameter \"replication\"",
+                     "Valid values are: \"false\", 0, \"true\", 1, \"database\".");
         return;
     }
+    c->replication = (uint8_t)kind;
     c->login = calloc(1, sizeof(*c->login));
     if (!c->login) {
         client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for the login", NULL);
@@ -428,10 +436,13 @@ static void on_startup(struct client *c, const struct startup *s)
         return;
     const char *app = params_get(&c->login->params, "application_name");
     str_copy(c->application_name, sizeof(c->application_name), app ? app : "");
-    if (startup_needs_negotiation(s, 0)) {
+    c->minor = (uint8_t)(s->minor < PROTOCOL_MINOR ? s->minor : PROTOCOL_MINOR);
+    if (c->minor >= 2)
+        c->key_len = CLIENT_KEY_MAX;
+    if (startup_needs_negotiation(s, PROTOCOL_MINOR)) {
         uint8_t out[OUT_MAX];
         struct writer o = writer_of(out, sizeof(out));
-        startup_write_negotiate(&o, s, 0);
+        startup_write_negotiate(&o, s, PROTOCOL_MINOR);
         if (!o.bad)
             send_login(c, &o);
     }
@@ -440,7 +451,7 @@ static void on_startup(struct client *c, const struct startup *s)
         begin_auth(c);
         return;
     }
-    const struct database_conf *db = config_database(w->conf, database);
+    const struct database_conf *db = database_of(c);
     if (!db) {
         char text[160];
         snprintf(text, sizeof(text), "no database \"%s\" is configured", database);
@@ -467,6 +478,13 @@ static void on_ssl_request(struct client *c)
     stream_start_tls(&c->st, t);
 }
 
+static bool cancelled(struct client *c, const struct startup *s)
+{
+    struct cancel_key k = {.len = s->key_len};
+    memcpy(k.bytes, s->key, s->key_len);
+    return cancel_request(c, s->pid, &k);
+}
+
 /* Bytes used; 0: more are needed, or the client is gone. */
 static size_t on_first_packet(struct client *c, const uint8_t *p, size_t n)
 {
@@ -488,7 +506,7 @@ static size_t on_first_packet(struct client *c, const uint8_t *p, size_t n)
         return s.total;
     }
     case STARTUP_CANCEL:
-        if (s.key_len != 4 || cancel_request(c, s.pid, be32(s.key))) {
+        if (cancelled(c, &s)) {
             client_close(c, "cancel request");
             return 0;
         }

@@ -33,13 +33,15 @@ void pool_group_configure(struct pool_group *g, const struct config *c)
 }
 
 struct pool_group *pool_group_get(struct worker *w, const struct database_conf *db,
-                                  const char *database, const char *user)
+                                  const char *database, const char *user,
+                                  enum relay_kind replication)
 {
     char key[POOL_KEY_MAX];
     const int cluster = config_database_cluster(w->conf, db);
     const char *dbname = db->dbname[0] ? db->dbname : database;
     /* The separator cannot occur in a name that came as a C string. */
-    snprintf(key, sizeof(key), "%s\x1f%s\x1f%s\x1f%d", database, user, dbname, cluster);
+    snprintf(key, sizeof(key), "%s\x1f%s\x1f%s\x1f%d%s%s", database, user, dbname, cluster,
+             replication ? "\x1f" : "", replication ? relay_kind_name(replication) : "");
     struct pool_group *g = NULL;
     HASH_FIND_STR(w->groups, key, g);
     if (g || HASH_COUNT(w->groups) >= GROUPS_MAX)
@@ -53,11 +55,13 @@ struct pool_group *pool_group_get(struct worker *w, const struct database_conf *
     str_copy(g->user, sizeof(g->user), user);
     g->w = w;
     g->cluster = cluster;
+    g->replication = replication;
     list_init(&g->welcome_waiters);
     list_init(&g->params);
     pool_group_configure(g, w->conf);
     HASH_ADD_STR(w->groups, key, g);
-    catalogs_want(w, cluster, g->dbname);
+    if (!replication) /* nothing of it is looked at */
+        catalogs_want(w, cluster, g->dbname);
     return g;
 }
 

@@ -12,6 +12,7 @@
 #include "core/look.h"
 #include "limits.h"
 #include "proxy_conf.h"
+#include "relay.h"
 #include "stats.h"
 #include "wire/md5auth.h"
 #include "wire/scram.h"
@@ -71,6 +72,7 @@ struct pool_group {
     char key[POOL_KEY_MAX]; /* database, user, dbname, cluster */
     struct worker *w;
     int cluster;
+    enum relay_kind replication; /* of replication clients */
     char database[CONF_NAME_MAX], dbname[CONF_NAME_MAX], user[CONF_NAME_MAX];
     struct pool_conf conf; /* the rule in force */
     struct pool *pools
@@ -89,7 +91,8 @@ struct pool_group {
 };
 
 struct pool_group *pool_group_get(struct worker *w, const struct database_conf *db,
-                                  const char *database, const char *user) MUST_CHECK;
+                                  const char *database, const char *user,
+                                  enum relay_kind replication) MUST_CHECK;
 void pool_group_configure(struct pool_group *g, const struct config *c);
 void pool_groups_fini(struct worker *w);
 /* Nodes have other indexes now: pools move along, and w->in_flight is counted again. */

@@ -16,12 +16,14 @@
 #include "client.h"
 #include "drain.h"
 #include "pool.h"
+#include "relay.h"
 #include "wire/encode.h"
 #include "wire/scram.h"
 #include "worker.h"
 
 static const char *const state_names[SERVER_NR] = {
-    "none", "new", "new", "new", "login", "idle", "active", "tested", "being_canceled", "closed"};
+    "none",           "new",   "new", "new", "login", "idle", "active", "tested", "active",
+    "being_canceled", "closed"};
 
 const char *server_state_name(enum server_state st)
 {
@@ -38,6 +40,8 @@ static void on_readable(struct stream *st)
     struct server *s = CONTAINER_OF(st, struct server, st);
     if (s->state < SERVER_IDLE)
         server_login_on_bytes(s);
+    else if (s->state == SERVER_RELAYING)
+        relay_on_server(s);
     else
         server_on_reply(s);
 }
@@ -48,6 +52,8 @@ static void on_drained(struct stream *st)
     struct server *s = CONTAINER_OF(st, struct server, st);
     if (s->client)
         client_process(s->client);
+    else if (s->relay)
+        stream_resume(&s->relay->st);
 }
 
 void server_broken(struct server *s, const struct err *e, bool aborted)
@@ -220,13 +226,15 @@ void server_close(struct server *s, const char *why)
     list_remove(list_of(s), &s->node);
     if (s->state == SERVER_LINKED)
         forget_link(s);
-    if (s->state >= SERVER_IDLE && s->st.state == STREAM_OPEN && stream_kept(&s->st) == 0) {
+    if (s->state >= SERVER_IDLE && s->state != SERVER_RELAYING && s->st.state == STREAM_OPEN &&
+        stream_kept(&s->st) == 0) {
         uint8_t bye[8];
         struct writer wr = writer_of(bye, sizeof(bye));
         encode_terminate(&wr);
         stream_send(&s->st, bye, wr.n);
     }
     release_all(s);
+    relay_end_server(s, why);
     s->grave.free = bury;
     loop_defer_free(&w->loop, &s->grave);
     pool_kick(p);

@@ -30,6 +30,7 @@ enum server_state {
     SERVER_IDLE,
     SERVER_LINKED,
     SERVER_CLEANING,  /* DISCARD ALL sent after a pinned session or session pooling */
+    SERVER_RELAYING,  /* of one replication client */
     SERVER_CANCELING, /* clean, but a cancel request for it is still under way */
     SERVER_CLOSED,
     SERVER_NR
@@ -42,6 +43,7 @@ struct server {
     struct limit *limit; /* whose token it holds */
     struct worker *w;
     struct client *client; /* when LINKED */
+    struct client *relay;  /* the replication client that it is opened for */
     struct stream st;
     enum server_state state;
     uint8_t tx;          /* of the last ReadyForQuery */

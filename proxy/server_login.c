@@ -9,6 +9,7 @@
 #include "../replication/manager.h"
 #include "client.h"
 #include "pool.h"
+#include "relay.h"
 #include "server.h"
 #include "tls.h"
 #include "wire/decode.h"
@@ -18,7 +19,7 @@
 #include "wire/scram.h"
 #include "worker.h"
 
-enum { OUT_MAX = 2048 };
+enum { OUT_MAX = 16 * 1024 };
 
 static int node_tls_mode(const struct server *s)
 {
@@ -34,7 +35,10 @@ static void send_startup(struct server *s)
     struct writer w = writer_of(out, sizeof(out));
     const struct startup_pair pairs[] = {{"user", s->pool->group->user},
                                          {"database", s->pool->group->dbname}};
-    startup_write(&w, 0, pairs, 2);
+    if (s->relay)
+        relay_write_startup(s, &w);
+    else
+        startup_write(&w, 0, pairs, 2);
     BUG_ON(w.bad);
     s->state = SERVER_LOGIN;
     stream_send(&s->st, out, w.n);
@@ -66,8 +70,12 @@ void server_login_fail(struct server *s, const struct err *e)
     p->retry_at =
         worker_now() +
         POOL_BACKOFF * USEC_PER_MS; /* before the close, which looks for waiters to help */
+    const bool relay = s->relay != NULL;
+    if (relay)
+        relay_failed(s, &copy);
     server_close(s, "login failed");
-    pool_login_failed(p, &copy);
+    if (!relay)
+        pool_login_failed(p, &copy);
 }
 
 static void fail(struct server *s, int code, const char *sqlstate, const char *text)
@@ -260,7 +268,9 @@ static void on_login_done(struct server *s)
     s->state = SERVER_CANCELING;
     list_push_front(&p->busy, &s->node);
     p->retry_at = 0;
-    if (!p->group->welcome_ready)
+    if (s->relay)
+        relay_ready(s);
+    else if (!p->group->welcome_ready)
         pool_welcome_learned(p->group, s->welcome, s->welcome_len);
     free(s->welcome);
     s->welcome = NULL;

@@ -57,7 +57,7 @@ static struct tally tally_pool(const struct pool *p, usec_t now)
     struct tally n = {0};
     LIST_FOR_EACH (at, &p->busy) {
         const struct server *s = LIST_ENTRY(at, struct server, node);
-        n.linked += s->state == SERVER_LINKED;
+        n.linked += s->state == SERVER_LINKED || s->state == SERVER_RELAYING;
         n.canceling += s->state == SERVER_CANCELING;
         n.cleaning += s->state == SERVER_CLEANING;
     }
@@ -165,7 +165,7 @@ static void row_client(struct worker *w, struct table *t, const struct client *c
     table_cell(t, "C");
     table_cell(t, c->user);
     table_cell(t, c->database);
-    table_cell(t, "none");
+    table_cell(t, relay_kind_name((enum relay_kind)c->replication));
     table_cell(t, client_state_name(c));
     cells_address(t, c->peer);
     table_cell(t, NULL);
@@ -176,8 +176,9 @@ static void row_client(struct worker *w, struct table *t, const struct client *c
     table_cell_i64(t, wait % USEC_PER_SEC);
     table_cell_u64(t, 0);
     table_cellf(t, "%d:%u", w->id, c->slot);
-    if (c->server)
-        table_cellf(t, "%llu", (unsigned long long)c->server->id);
+    const struct server *server = c->server ? c->server : c->relay;
+    if (server)
+        table_cellf(t, "%llu", (unsigned long long)server->id);
     else
         table_cell(t, "");
     table_cell_u64(t, 0);
@@ -186,7 +187,7 @@ static void row_client(struct worker *w, struct table *t, const struct client *c
     table_cell_u64(t, HASH_COUNT(c->named.all));
     table_cell_u64(t, c->serial);
     table_cell(t, c->pin ? pin_name(c->pin) : "");
-    table_cell(t, c->server ? c->server->pool->name : "");
+    table_cell(t, server ? server->pool->name : "");
     table_cell(t, c->waiting_in ? route_reason_token((enum route_reason)c->wait_reason) : "");
 }
 
@@ -204,7 +205,7 @@ static void row_server(struct worker *w, struct table *t, const struct server *s
     table_cell(t, "S");
     table_cell(t, g->user);
     table_cell(t, g->dbname);
-    table_cell(t, "none");
+    table_cell(t, relay_kind_name(g->replication));
     table_cell(t, server_state_name(s->state));
     table_cell(t, n ? (n->addr[0] ? n->addr : n->host) : "");
     table_cell_u64(t, n ? n->port : 0);
@@ -216,13 +217,14 @@ static void row_server(struct worker *w, struct table *t, const struct server *s
     table_cell_u64(t, 0);
     table_cell_u64(t, s->close_after);
     table_cellf(t, "%d:%llu", w->id, (unsigned long long)s->id);
-    if (s->client)
-        table_cellf(t, "%d:%u", w->id, s->client->slot);
+    const struct client *c = s->client ? s->client : s->relay;
+    if (c)
+        table_cellf(t, "%d:%u", w->id, c->slot);
     else
         table_cell(t, "");
     table_cell_u64(t, s->pid);
     table_cell(t, s->st.tls ? tls_version_name(s->st.tls) : "");
-    table_cell(t, s->client ? s->client->application_name : "");
+    table_cell(t, c ? c->application_name : "");
     table_cell_u64(t, s->prepared.lru.count);
     table_cell_u64(t, s->id);
     table_cell(t, s->pool->name);
