@@ -298,6 +298,7 @@ void client_batch_reset(struct client *c, bool retry)
     pstmt_unref(c->batch.parsed);
     pstmt_unref(c->batch.unnamed);
     c->batch = (struct batch){.retry = retry};
+    c->session.sequence = false;
 }
 
 /* Drops the client's messages up to and including the Sync (or the Query) that it waits for. */
@@ -387,8 +388,9 @@ static void settle_batch(struct client *c, uint8_t status)
     struct worker *w = c->w;
     struct server *s = c->server;
     const usec_t now = worker_now();
-    if (c->batch.bits & ~(unsigned)(CLASS_READ | CLASS_TX))
+    if (c->batch.bits & (CLASS_WRITE | CLASS_UNKNOWN))
         c->tx_wrote = true;
+    c->defaults |= c->batch.defaults;
     if (c->batch.drops_prepared && c->batch.errored) {
         s->close_after = true; /* nobody knows what it still has */
     } else if (c->batch.drops_prepared) {
@@ -409,10 +411,17 @@ static void settle_batch(struct client *c, uint8_t status)
         /* A transaction that ran on a replica wrote nothing, whatever its statements were called. */
         const bool on_replica =
             t && node < t->n_nodes && node != t->writer && t->nodes[node].role == ROLE_REPLICA;
-        if (c->tx_wrote && !on_replica)
+        if (c->tx_wrote && !on_replica) {
             floor_wrote(&c->floor, now);
+            if (!c->batch.errored)
+                session_wrote(c);
+        }
         c->tx_wrote = false;
         c->tx_read_only = false;
+        if (UNLIKELY(c->defaults)) {
+            c->defaults = false;
+            atomic_fetch_add_explicit(&w->proxy->defaults, 1, memory_order_relaxed);
+        }
         if (c->ddl) {
             c->ddl = false;
             catalogs_changed(w, c->group->cluster, c->group->dbname);
@@ -508,8 +517,7 @@ static void lose_transaction(struct client *c)
 void client_on_server_lost(struct client *c, bool aborted, const char *why)
 {
     const enum lost_answer a = judge(c, aborted);
-    const bool pinned =
-        c->pin != PIN_NONE || c->session.looking || c->group->conf.pool_mode == POOL_SESSION;
+    const bool pinned = session_is_bound(c) || c->group->conf.pool_mode == POOL_SESSION;
     BUG_ON(c->server != NULL);
     settle_unnamed(c);
     session_forget(c);

@@ -109,6 +109,7 @@ struct client {
     bool resume;                  /* a server was linked while the batch waited */
     bool console_busy;            /* a command of it is being answered */
     struct extended *console_ext; /* its statements; NULL until the first */
+    bool defaults;                /* it changed what sessions begin with */
     bool ddl;                     /* something ran that may have changed the catalog */
     uint32_t forward_left;
     struct inbuf retain;

@@ -313,8 +313,13 @@ static size_t step_linked(struct client *c, const struct frame *f)
     }
     if (must_leave(c))
         return leave(c);
-    c->batch.opened = true;
     aim(c);
+    if (UNLIKELY(c->session.sequence) && f->type == MSG_F_QUERY && !c->batch.opened &&
+        !session_ask_sequence(c)) {
+        protocol_error(c, "too many messages without a Sync");
+        return 0;
+    }
+    c->batch.opened = true;
     return forward(c, f);
 }
 

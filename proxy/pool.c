@@ -13,7 +13,7 @@
 #include "wire/errresp.h"
 #include "worker.h"
 
-enum { GROUPS_MAX = 10000, PARAMS_SETS_MAX = 256, OFFER_EVERY = 8 };
+enum { GROUPS_MAX = 10000, PARAMS_SETS_MAX = 256, OFFER_EVERY = 8, BEST_OF = 8 };
 
 /* -- groups ------------------------------------------------------------------------------------------------------- */
 
@@ -376,11 +376,30 @@ static void grow(struct pool *p)
     }
 }
 
+/* The idle server that suits the session best: it has the session's own currval(), or the same settings; else the one used
+ * last. Only a few are looked at. */
+static struct server *best_idle(const struct pool *p, const struct client *c)
+{
+    struct server *best = NULL;
+    int score = -1, left = BEST_OF;
+    for (struct list_node *n = list_first(&p->idle); n && left-- > 0; n = list_next(&p->idle, n)) {
+        struct server *s = LIST_ENTRY(n, struct server, node);
+        const int now = 2 * session_owns(c, s) + (s->params == c->params);
+        if (now > score) {
+            best = s;
+            score = now;
+        }
+        if (score == 3)
+            break;
+    }
+    return best;
+}
+
 bool pool_checkout(struct pool *p, struct client *c)
 {
     while (!list_empty(&p->idle)) {
-        struct server *s = LIST_ENTRY(list_first(&p->idle), struct server, node);
-        if (server_current(s) && s->in.n == 0) {
+        struct server *s = best_idle(p, c);
+        if (server_usable(s) && s->in.n == 0) {
             server_link(s, c);
             return true;
         }
@@ -395,7 +414,7 @@ void pool_release(struct pool *p, struct server *s)
 {
     BUG_ON(s->state != SERVER_CANCELING || s->client);
     const usec_t life = p->group->conf.server_lifetime;
-    if (s->close_after || !server_current(s) || (life && worker_now() - s->connected_at > life)) {
+    if (s->close_after || !server_usable(s) || (life && worker_now() - s->connected_at > life)) {
         server_close(s, "it is not to be used again");
         return;
     }
@@ -551,7 +570,7 @@ static bool idle_is_over(const struct server *s, usec_t now)
     const usec_t idle = s->pool->group->conf.server_idle_timeout,
                  life = s->pool->group->conf.server_lifetime;
     return (idle && now - s->last_used > idle) || (life && now - s->connected_at > life) ||
-           !server_current(s);
+           !server_usable(s);
 }
 
 static bool login_is_over(const struct server *s, usec_t now)

@@ -86,6 +86,8 @@ struct pool_group {
     struct list params;                /* params_ref */
     struct look_names
         custom; /* custom settings that somebody set: no view of PostgreSQL lists them */
+    bool
+        uses_sequences; /* somebody asked for currval() or lastval(): who writes keeps its server */
     uint32_t n_clients;
     struct group_stats stats;
 };

@@ -39,6 +39,8 @@ struct proxy {
     struct worker *workers[PROXY_WORKERS_MAX];
     struct crypto_key mock_key; /* for users that do not exist */
     _Atomic int64_t n_clients;  /* relaxed; admission against max_client_conn */
+    _Atomic uint64_t
+        defaults; /* relaxed; counts ALTER ROLE, DATABASE and SYSTEM: older servers are not used again */
     uv_signal_t signals[4];
     uv_timer_t tick;
     bool stopping;

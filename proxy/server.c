@@ -152,6 +152,7 @@ struct server *server_open(struct pool *p, struct err *e)
     s->w = w;
     s->id = ++w->serial;
     s->role_since = t->nodes[p->node].role_since;
+    s->defaults = atomic_load_explicit(&w->proxy->defaults, memory_order_relaxed);
     s->connected_at = s->last_used = worker_now();
     s->deadline = s->connected_at + (p->group->conf.server_connect_timeout
                                          ? p->group->conf.server_connect_timeout
@@ -252,6 +253,12 @@ bool server_current(const struct server *s)
            n->unreadable != READ_FOREIGN;
 }
 
+bool server_usable(const struct server *s)
+{
+    return server_current(s) &&
+           s->defaults == atomic_load_explicit(&s->w->proxy->defaults, memory_order_relaxed);
+}
+
 /* -- linking ------------------------------------------------------------------------------------------------------ */
 
 static void to_list(struct server *s, enum server_state st, struct list *l)
@@ -332,6 +339,7 @@ void server_detach(struct server *s)
 {
     BUG_ON(s->state != SERVER_IDLE);
     list_remove(&s->pool->idle, &s->node);
+    s->written_by = 0; /* serials are the worker's */
     stream_detach(&s->st);
 }
 

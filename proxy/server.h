@@ -52,6 +52,9 @@ struct server {
     bool copy_ended;     /* the client sent its CopyDone or CopyFail */
     uint16_t cancels;    /* cancel requests under way for it */
     uint64_t role_since; /* of its node at login */
+    uint64_t
+        written_by; /* serial of the client that wrote last, so whose currval() it has; 0: none */
+    uint64_t defaults; /* proxy->defaults at login */
     uint32_t pid;
     uint8_t key[STARTUP_KEY_MAX];
     uint32_t key_len;
@@ -126,6 +129,8 @@ bool server_described(struct server *s);
 /* Everything sent was answered: what was only expected of skipped requests is forgotten. */
 void server_settle(struct server *s);
 
+/* The same, and did it begin with the settings that sessions begin with now? */
+bool server_usable(const struct server *s);
 /* May it serve under the worker's present snapshot? */
 bool server_current(const struct server *s);
 

@@ -16,7 +16,7 @@
 enum {
     SESSION_OBJECTS = TOUCH_TEMP | TOUCH_LOCKS | TOUCH_CURSORS | TOUCH_LISTEN | TOUCH_PREPARED,
     /* Nobody can ask a server for these; only its end ends them. */
-    SESSION_STICKY = TOUCH_LOAD | TOUCH_SEED | TOUCH_FUNCTION | LOOK_STATE | LOOK_SEQUENCE,
+    SESSION_STICKY = TOUCH_LOAD | TOUCH_SEED | TOUCH_FUNCTION | LOOK_STATE,
 };
 
 /* -- noticing ------------------------------------------------------------------------------------------------------- */
@@ -56,6 +56,7 @@ void session_note(struct client *c, const struct classification *k)
     }
     if ((t & TOUCH_LOCAL) && (leaves_name(c, k) || all))
         t |= TOUCH_SETTINGS;
+    s->sequence |= (t & TOUCH_SEQUENCE) != 0;
     t &= ~(unsigned)(TOUCH_EXECUTE | TOUCH_LOCAL | TOUCH_SEQUENCE);
     s->touches |= t;
     if (!(t & TOUCH_SETTINGS))
@@ -74,14 +75,21 @@ void session_note(struct client *c, const struct classification *k)
 static void noticed_nothing(struct session *s)
 {
     s->touches = s->releases = 0;
-    s->all_settings = s->discards = false;
+    s->all_settings = s->sequence = false;
     s->names.len = 0;
     s->names.full = false;
+}
+
+bool session_is_bound(const struct client *c)
+{
+    return c->session.looking || (c->session.pinned & ~(unsigned)TOUCH_SEQUENCE) != 0;
 }
 
 void session_forget(struct client *c)
 {
     noticed_nothing(&c->session);
+    c->session.pinned &= ~(unsigned)TOUCH_SEQUENCE;
+    c->pin = look_pin(c->session.pinned);
     c->session.looking = c->session.applying = false;
 }
 
@@ -147,7 +155,9 @@ void session_look(struct client *c)
     char sql[GATHER_SCRATCH / 4];
     struct strbuf b;
     const struct look_ask ask = question(c);
-    const unsigned sticky = (ss->pinned | ss->touches) & SESSION_STICKY;
+    unsigned sticky = (ss->pinned | ss->touches) & SESSION_STICKY;
+    if ((ss->pinned & TOUCH_SEQUENCE) && !(ss->releases & TOUCH_SEQUENCE))
+        sticky |= TOUCH_SEQUENCE;
     strbuf_init(&b, sql, sizeof(sql));
     BUG_ON(s->look != NULL);
     ss->looking = true;
@@ -251,13 +261,55 @@ void session_on_restored(struct client *c)
     tell_ready(c);
 }
 
+/* -- sequences -------------------------------------------------------------------------------------------------------- */
+
+bool session_owns(const struct client *c, const struct server *s)
+{
+    return s->written_by == c->serial;
+}
+
+/* Nobody can ask a server what currval() would say, nor tell it. So the session stays on the server that it wrote on last,
+ * if nobody else has written there since; if somebody has, that one's values are forgotten rather than told. */
+static bool keep_sequences(struct client *c)
+{
+    struct server *s = c->server;
+    c->session.sequence = false;
+    c->group->uses_sequences = true;
+    if (session_owns(c, s)) {
+        set_pins(c, c->session.pinned | TOUCH_SEQUENCE);
+        return true;
+    }
+    if (!server_expect(s, PL_HIDDEN_QUERY, 0, 0))
+        return false;
+    struct writer w = gather_writer(&c->w->gather, 32);
+    encode_query(&w, "DISCARD SEQUENCES");
+    gather_wrote(&c->w->gather, &w);
+    return true;
+}
+
+bool session_ask_sequence(struct client *c)
+{
+    if (c->tx_wrote || c->pin != PIN_NONE || session_owns(c, c->server)) {
+        c->session.sequence = false;
+        return true;
+    }
+    return keep_sequences(c);
+}
+
+void session_wrote(struct client *c)
+{
+    c->server->written_by = c->serial;
+    if (UNLIKELY(c->group->uses_sequences) && c->group->conf.pool_mode != POOL_SESSION)
+        set_pins(c, c->session.pinned | TOUCH_SEQUENCE);
+}
+
 /* -- applying ------------------------------------------------------------------------------------------------------- */
 
 enum session_sent session_send(struct client *c)
 {
     static const struct params none;
     struct server *s = c->server;
-    if (LIKELY(s->params == c->params))
+    if (LIKELY(s->params == c->params && !c->session.sequence))
         return SESSION_SENT;
     const struct params *have = s->params ? &s->params->p : &none, *want = &c->params->p;
     char sql[GATHER_SCRATCH / 2];
@@ -277,8 +329,12 @@ enum session_sent session_send(struct client *c)
         encode_query(&w, sql);
         gather_wrote(&c->w->gather, &w);
     }
-    params_unref(s->params);
-    s->params = params_take(c->params);
+    if (s->params != c->params) {
+        params_unref(s->params);
+        s->params = params_take(c->params);
+    }
+    if (UNLIKELY(c->session.sequence) && !keep_sequences(c))
+        return SESSION_FAILED;
     return SESSION_SENT;
 }
 

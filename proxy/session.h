@@ -24,7 +24,7 @@ struct session {
     unsigned pinned;            /* what was found to bind it: enum classify_touch, LOOK_STATE */
     unsigned prepared; /* what the statements prepared with SQL may touch when they are executed */
     bool all_settings; /* others than those of names may have changed */
-    bool discards;     /* DISCARD ALL */
+    bool sequence;     /* the batch asks for currval() or lastval() */
     bool looking;      /* the server is being asked; ReadyForQuery waits */
     bool applying;     /* its settings are being set, and may be refused: the batch waits */
     struct look_names names;
@@ -35,6 +35,9 @@ void session_note(struct client *c, const struct classification *k);
 /* Nothing of it happened after all: the transaction is lost with its server. */
 void session_forget(struct client *c);
 
+/* Would it be lost with its server? (What currval() says is given up.) */
+bool session_is_bound(const struct client *c);
+
 /* At the end of a batch: must the server be asked before the client is told? */
 bool session_must_look(const struct client *c, uint8_t status);
 /* Asks, or ends the batch at once if there is nothing to ask. The client's ReadyForQuery has been kept back. */
@@ -44,6 +47,14 @@ void session_on_row(struct server *s, const uint8_t *body, size_t n);
 void session_on_looked(struct client *c);
 /* Settings that a RESET took away are back. */
 void session_on_restored(struct client *c);
+
+/* It wrote on the linked server, which now has the session's currval() and lastval() and nobody else's. */
+void session_wrote(struct client *c);
+/* Has this server what the session's currval() would say? */
+bool session_owns(const struct client *c, const struct server *s);
+
+/* A Query of a transaction on this server is about to be sent that asks for currval(). False: no room. */
+bool session_ask_sequence(struct client *c) MUST_CHECK;
 
 enum session_sent { SESSION_SENT = 1, SESSION_WAIT, SESSION_FAILED };
 /* Makes the settings of the linked server equal to the session's, collected for the same packet as the statement; WAIT:

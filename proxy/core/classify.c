@@ -288,7 +288,7 @@ static void discard(struct scan *sc, struct classification *out)
         scan_touch(sc, TOUCH_ANY);
         sc->v.all_settings = true;
     }
-    sc->v.releases |= TOUCH_TEMP | TOUCH_PREPARED;
+    sc->v.releases |= TOUCH_TEMP | TOUCH_PREPARED | TOUCH_SEQUENCE;
     scan_rest(sc);
 }
 

@@ -35,7 +35,7 @@ enum pin look_pin(unsigned found)
         {TOUCH_CURSORS, PIN_CURSOR_HOLD}, {TOUCH_LISTEN, PIN_LISTEN},
         {TOUCH_PREPARED, PIN_PREPARE},    {TOUCH_LOAD, PIN_LOAD},
         {TOUCH_SEED, PIN_SEED},           {TOUCH_FUNCTION, PIN_FUNCTION},
-        {LOOK_SEQUENCE, PIN_SEQUENCE},    {LOOK_STATE, PIN_STATE},
+        {TOUCH_SEQUENCE, PIN_SEQUENCE},   {LOOK_STATE, PIN_STATE},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (found & rows[i].bit)

@@ -33,7 +33,7 @@ enum pin {
 
 const char *pin_name(enum pin p); /* short token: "temporary-object" */
 /* The reason to name for bits of enum classify_touch that were found; LOOK_STATE besides. */
-enum { LOOK_STATE = 1 << 30, LOOK_SEQUENCE = 1 << 29 };
+enum { LOOK_STATE = 1 << 30 };
 enum pin look_pin(unsigned found);
 
 /* Names of settings, each once, in lower case, NUL-terminated one after another. */

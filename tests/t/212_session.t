@@ -130,6 +130,27 @@ is($r->{error} ? $r->{error}{C} : '', '22023', 'the role is gone: an error, not 
 is($own[1]->value('SELECT current_user'), 'app', 'the other session is served');
 ok(!$own[0]->query('RESET ROLE')->{error}, 'RESET ROLE is the way out');
 is($own[0]->value('SELECT current_user'), 'app', 'and the session goes on');
-$_->terminate for @own, @direct;
+# currval() and lastval() are of the session's own nextval(), or an error, never another session's.
+$c->sql('pg1', 'CREATE SEQUENCE q; GRANT ALL ON q TO app', 'app');
+is($own[0]->value(q(SELECT nextval('q'))), 1, 'nextval');
+is($own[0]->value(q(SELECT currval('q'))), 1, 'currval is there when nobody else wrote on the server');
+is(pins(), 'sequence', 'and binds the session from then on');
+is($own[0]->value('SELECT lastval()'), 1, 'lastval');
+ok(!$own[0]->query('DISCARD SEQUENCES')->{error}, 'DISCARD SEQUENCES');
+is(pins(), '', 'frees it');
+is($own[1]->query('SELECT lastval()')->{error}{C}, '55000', 'another session has no lastval');
+is($own[1]->value(q(SELECT nextval('q'))), 2, 'who writes in a database where that is asked keeps its server');
+is(pins(), 'sequence', 'SHOW CLIENTS tells it');
+is($own[1]->value(q(SELECT currval('q'))), 2, 'and finds its own');
+$own[1]->query('DISCARD ALL');
+
+# New sessions begin with new defaults, whatever servers there are.
+$own[2]->query('SELECT 1');
+my $admin = $t->wire('app', user => 'other');
+$c->sql('pg1', 'ALTER ROLE other SUPERUSER');
+ok(!$admin->query(q(ALTER ROLE app SET work_mem = '23MB'))->{error}, 'ALTER ROLE SET');
+my $new = $t->wire;
+is($new->value('SHOW work_mem'), '23MB', 'a new session has the new default');
+$_->terminate for @own, @direct, $new, $admin;
 $t->stop;
 done_testing;
