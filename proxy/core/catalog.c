@@ -5,52 +5,68 @@
 #include "../../replication/base/bug.h"
 #include "../../replication/base/err.h"
 #include "catalog_names.h"
+#include "sqlwords.h"
 
 enum { NAME_MAX_BYTES = 63, FUNCTIONS_MAX = 1 << 20 };
 
-/* n is 1 to 8. Two loads that may overlap, so that no length needs a loop; different lengths never meet, as the length
- * is part of the hash. */
-static uint64_t load8(const char *p, size_t n)
+/* The name in whole words, padded with NUL; n is at most NAME_MAX_BYTES. */
+static void to_words(struct slice name, uint64_t w[CATALOG_NAME_WORDS])
 {
-    uint64_t v = 0;
-    if (n == 8) {
-        memcpy(&v, p, 8);
-        return v;
-    }
-    if (n >= 4) {
-        uint32_t a, b;
-        memcpy(&a, p, 4);
-        memcpy(&b, p + n - 4, 4);
-        return (uint64_t)a << 32 | b;
-    }
-    return (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 |
-           (uint64_t)(uint8_t)p[n - 1] << 16;
+    memset(w, 0, CATALOG_NAME_WORDS * sizeof(*w));
+    memcpy(w, name.p, name.n);
 }
 
-/* Names are short, so eight bytes a step. Never 0, which marks a free slot. */
-static uint32_t hash_name(struct slice s)
+/* 0 marks a free slot. */
+static uint32_t slot_hash(uint64_t hash)
 {
-    uint64_t h = s.n * UINT64_C(0x9e3779b97f4a7c15);
-    const char *p = s.p;
-    size_t n = s.n;
-    for (; n > 8; p += 8, n -= 8)
-        h = ((h ^ load8(p, 8)) * UINT64_C(0xff51afd7ed558ccd)) ^ (h >> 32);
-    h = (h ^ load8(p, n)) * UINT64_C(0xc4ceb9fe1a85ec53);
-    return (uint32_t)(h >> 32) | 1;
+    return (uint32_t)hash | 1;
 }
 
-static const struct catalog_slot *find_slot(const struct catalog *c, struct slice name,
-                                            uint32_t hash)
+static struct catalog_slot *find_slot(const struct catalog *c, const uint64_t *w, size_t n,
+                                      uint32_t hash)
 {
     uint32_t i = (hash >> 1) & c->mask;
     for (uint32_t step = 0; step <= c->mask; step++, i = (i + 1) & c->mask) {
-        const struct catalog_slot *s = &c->slots[i];
+        struct catalog_slot *s = &c->slots[i];
         if (!s->hash)
             return s;
-        if (s->hash == hash && s->len == name.n && memcmp(c->text + s->at, name.p, name.n) == 0)
+        if (s->hash != hash || s->len != n)
+            continue;
+        const uint64_t *text = c->text + s->at;
+        size_t k = 0;
+        while (text[k] == w[k] && 8 * (k + 1) < n)
+            k++;
+        if (text[k] == w[k])
             return s;
     }
     BUG("a catalog's table is never full");
+}
+
+const struct catalog_slot *catalog_probe(const struct catalog *c, const uint64_t *w, size_t n,
+                                         uint64_t hash)
+{
+    const struct catalog_slot *s = find_slot(c, w, n, slot_hash(hash));
+    return s->hash ? s : NULL;
+}
+
+/* The slot of a name, new or not; NULL if there is no room. */
+static struct catalog_slot *put(struct catalog *c, struct slice name)
+{
+    uint64_t w[CATALOG_NAME_WORDS];
+    to_words(name, w);
+    const uint64_t hash = catalog_hash(w, name.n);
+    struct catalog_slot *s = find_slot(c, w, name.n, slot_hash(hash));
+    if (s->hash)
+        return s;
+    const uint32_t words = (uint32_t)((name.n + 7) / 8);
+    if (c->used == c->used_max || c->text_cap - c->text_n < words)
+        return NULL;
+    memcpy(c->text + c->text_n, w, words * sizeof(*w));
+    *s = (struct catalog_slot){.hash = slot_hash(hash), .at = c->text_n, .len = (uint8_t)name.n};
+    c->filter[(hash >> 40) & c->filter_mask] |= UINT64_C(1) << (hash >> 58);
+    c->text_n += words;
+    c->used++;
+    return s;
 }
 
 int catalog_add(struct catalog *c, struct slice name, unsigned bits)
@@ -58,38 +74,56 @@ int catalog_add(struct catalog *c, struct slice name, unsigned bits)
     BUG_ON(!c || c->sealed);
     if (name.n == 0 || name.n > NAME_MAX_BYTES || memchr(name.p, 0, name.n))
         return ERR_INVALID;
-    uint32_t hash = hash_name(name);
-    struct catalog_slot *s = &c->slots[find_slot(c, name, hash) - c->slots];
-    if (!s->hash) {
-        if (c->used == c->used_max || c->text_cap - c->text_n < name.n)
-            return ERR_LIMIT;
-        memcpy(c->text + c->text_n, name.p, name.n);
-        *s = (struct catalog_slot){.hash = hash, .at = c->text_n, .len = (uint8_t)name.n};
-        c->text_n += (uint32_t)name.n;
-        c->used++;
-    }
+    struct catalog_slot *s = put(c, name);
+    if (!s)
+        return ERR_LIMIT;
     s->flags = (uint8_t)(s->flags | bits);
     return 0;
 }
 
-/* A power of two of slots that n names fill to at most three quarters. */
+/* The key words share the table, so that one look tells everything of a name. */
+static int add_words(struct catalog *c)
+{
+    size_t n;
+    const struct word_row *rows = word_rows(&n);
+    for (size_t i = 0; i < n; i++) {
+        struct catalog_slot *s = put(c, (struct slice){rows[i].text, rows[i].n});
+        if (!s)
+            return ERR_LIMIT;
+        s->word = rows[i].id;
+        s->word_flags = rows[i].flags;
+    }
+    return 0;
+}
+
+/* A power of two of slots that n names fill to at most a half. */
 static size_t slots_for(size_t n)
 {
     size_t slots = 16;
-    while (slots / 4 * 3 < n)
+    while (slots / 2 < n)
         slots *= 2;
     return slots;
 }
+
+static size_t builtin_count(void)
+{
+    size_t words;
+    (void)word_rows(&words);
+    return catalog_names_count() + words;
+}
+
+/* A slot, its share of the filter (a word for four slots), and its text if it has 16 bytes. */
+enum { SLOT_BYTES = sizeof(struct catalog_slot) + sizeof(uint64_t) / 4 };
 
 size_t catalog_size(size_t names, size_t text_bytes)
 {
     if (names > FUNCTIONS_MAX) /* more is refused as it comes */
         names = FUNCTIONS_MAX;
-    size_t builtin = catalog_names_count();
-    size_t slots = slots_for(names + builtin) * sizeof(struct catalog_slot);
-    size_t text = text_bytes + builtin * NAME_MAX_BYTES;
+    const size_t all = names + builtin_count();
+    const size_t table = slots_for(all) * SLOT_BYTES;
+    const size_t text = text_bytes + 8 * all + 32 * builtin_count();
     /* catalog_init gives the table at most a half. */
-    return 2 * (slots > text ? slots : text);
+    return 2 * (table > text ? table : text);
 }
 
 int catalog_init(struct catalog *c, void *mem, size_t cap)
@@ -98,29 +132,32 @@ int catalog_init(struct catalog *c, void *mem, size_t cap)
     if (rc < 0)
         return rc;
     c->plain = false;
-    return catalog_names_add(c);
+    rc = catalog_names_add(c);
+    return rc < 0 ? rc : add_words(c);
 }
 
 int catalog_init_plain(struct catalog *c, void *mem, size_t cap)
 {
     BUG_ON(!c || (!mem && cap));
-    BUG_ON((uintptr_t)mem % _Alignof(struct catalog_slot) != 0);
+    BUG_ON((uintptr_t)mem % _Alignof(uint64_t) != 0);
     size_t slots = 16;
-    if (slots * sizeof(struct catalog_slot) > cap / 2)
+    if (slots * SLOT_BYTES > cap / 2)
         return ERR_LIMIT;
-    while (slots < (size_t)FUNCTIONS_MAX * 2 && 2 * slots * sizeof(struct catalog_slot) <= cap / 2)
+    while (slots < (size_t)FUNCTIONS_MAX * 2 && 2 * slots * SLOT_BYTES <= cap / 2)
         slots *= 2;
-    size_t table = slots * sizeof(struct catalog_slot);
-    size_t text_cap = cap - table;
+    const size_t table = slots * SLOT_BYTES, text_cap = (cap - table) / sizeof(uint64_t);
+    uint64_t *words = mem;
     *c = (struct catalog){
-        .slots = mem,
+        .filter = words,
+        .filter_mask = (uint32_t)(slots / 4 - 1),
+        .slots = (struct catalog_slot *)(void *)(words + slots / 4),
         .mask = (uint32_t)(slots - 1),
         .used_max = (uint32_t)(slots / 4 * 3),
         .plain = true,
-        .text = (char *)mem + table,
+        .text = words + table / sizeof(uint64_t),
         .text_cap = text_cap > UINT32_MAX ? UINT32_MAX : (uint32_t)text_cap,
     };
-    memset(c->slots, 0, table);
+    memset(mem, 0, table);
     return 0;
 }
 
@@ -217,8 +254,10 @@ unsigned catalog_lookup(const struct catalog *c, struct slice name)
     BUG_ON(!c || !c->sealed);
     if (name.n == 0 || name.n > NAME_MAX_BYTES)
         return 0;
-    const struct catalog_slot *s = find_slot(c, name, hash_name(name));
-    unsigned bits = s->flags;
+    uint64_t w[CATALOG_NAME_WORDS];
+    to_words(name, w);
+    const struct catalog_slot *s = catalog_find(c, w, name.n, catalog_hash(w, name.n));
+    unsigned bits = s ? s->flags : 0;
     if (catalog_names_may_prefix(name) && !c->plain)
         bits |= catalog_names_prefix(name);
     return bits;

@@ -23,10 +23,10 @@ enum catalog_answer {
 
 struct catalog_slot {
     uint32_t hash; /* 0: free */
-    uint32_t at;   /* offset into text */
+    uint32_t at;   /* of its first word, in text */
     uint8_t len;
     uint8_t flags;
-    uint16_t unused;
+    uint8_t word, word_flags; /* of the key word that the bare name is: sqlwords.h */
 };
 
 enum { CATALOG_OPERATORS_BYTES = 256 };
@@ -44,8 +44,11 @@ struct catalog {
     struct catalog_slot *slots;
     uint32_t mask; /* slots - 1, a power of two */
     uint32_t used, used_max;
-    char *text;
-    uint32_t text_n, text_cap;
+    uint64_t *
+        filter; /* a bit for each hash; most names of a statement are not here, and this tells it at once */
+    uint32_t filter_mask;
+    uint64_t *text;                          /* names, padded with NUL to whole words */
+    uint32_t text_n, text_cap;               /* words */
     uint32_t n_functions, n_relations;       /* as added; for SHOW */
     unsigned facts;                          /* enum catalog_fact */
     char operators[CATALOG_OPERATORS_BYTES]; /* volatile ones, each with a NUL */
@@ -86,6 +89,33 @@ void catalog_seal(struct catalog *c);
 
 /* All of it at once; 0: not known. */
 unsigned catalog_lookup(const struct catalog *c, struct slice name);
+
+/* The same for whoever has the name in words already, padded with NUL, and its catalog_hash: NULL or the slot. Prefixes are
+ * not looked at. For the classifier, which looks up every name of a statement. */
+enum { CATALOG_NAME_WORDS = 8 };
+static inline uint64_t catalog_hash(const uint64_t *w, size_t n)
+{
+    uint64_t h = n * UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t i = 0; i < (n + 7) / 8; i++) {
+        h = (h ^ w[i]) * UINT64_C(0xff51afd7ed558ccd);
+        h ^= h >> 32;
+    }
+    return h;
+}
+/* Of a name of one to eight bytes: the same. */
+static inline uint64_t catalog_hash_word(uint64_t w, size_t n)
+{
+    const uint64_t h = (n * UINT64_C(0x9e3779b97f4a7c15) ^ w) * UINT64_C(0xff51afd7ed558ccd);
+    return h ^ h >> 32;
+}
+const struct catalog_slot *catalog_probe(const struct catalog *c, const uint64_t *w, size_t n,
+                                         uint64_t hash);
+static inline const struct catalog_slot *catalog_find(const struct catalog *c, const uint64_t *w,
+                                                      size_t n, uint64_t hash)
+{
+    const uint64_t bits = c->filter[(hash >> 40) & c->filter_mask];
+    return (bits >> (hash >> 58)) & 1 ? catalog_probe(c, w, n, hash) : NULL;
+}
 
 /* Whether a run of operator characters may hold a volatile operator. */
 bool catalog_operator_is_volatile(const struct catalog *c, struct slice run);

@@ -171,7 +171,7 @@ static const char sql_loud[] =
     " UNION SELECT e.over FROM loud l JOIN edge e ON e.under = l.oid),";
 
 /* Types whose values cannot be handled without a volatile function: input and output, casts, domains' constraints,
- * operators and support functions; and types made of them. Casts between built-in types are in `facts`. */
+ * operators and support functions; and types made of them. Casts between built-in types are among the facts. */
 static const char sql_types[] =
     "badtype(oid) AS (SELECT t.oid FROM pg_catalog.pg_type t, pg_catalog.unnest(ARRAY[t.typinput, t.typoutput, t.typreceive, t.typsend,"
     " t.typmodin, t.typmodout]::oid[]) x JOIN vol ON vol.oid = x"
@@ -196,15 +196,17 @@ static const char sql_made[] =
  * and from columns of bad types: all of these, and the views and parents over them. pg_depend does not know of uses of
  * built-in functions, so the stored trees are read. A materialized view is data. */
 static const char sql_relations[] =
-    "nodal AS MATERIALIZED (SELECT oid FROM vol UNION SELECT oid FROM fn WHERE name IN (SELECT name FROM node) OR name ~ (SELECT names FROM prefixes)),"
+    "nodal AS MATERIALIZED (SELECT oid FROM vol UNION SELECT oid FROM fn WHERE name IN (SELECT name FROM node)"
+    " OR pg_catalog.left(name, 3) IN ('pg_', 'lo_', 'dbl') AND name ~ (SELECT names FROM prefixes)),"
     " refs AS MATERIALIZED (SELECT DISTINCT r.ev_class AS rel, CASE m[1] WHEN 'relid' THEN 'rel' WHEN 'resulttype' THEN 'type' ELSE 'call' END AS kind,"
-    " m[2]::oid AS ref FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class AND c.relkind = 'v',"
+    " m[2]::oid AS ref FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class AND c.relkind = 'v' AND c.oid >= 16384,"
     " pg_catalog.regexp_matches(r.ev_action::text, ':(funcid|aggfnoid|winfnoid|opfuncid|relid|resulttype) ([0-9]+)', 'g') m WHERE r.ev_type = '1'"
-    " UNION ALL SELECT l.polrelid, 'call', m[1]::oid FROM pg_catalog.pg_policy l, pg_catalog.regexp_matches("
+    " UNION ALL SELECT l.polrelid, 'call', m[1]::oid FROM pg_catalog.pg_policy l JOIN pg_catalog.pg_class c ON c.oid = l.polrelid AND c.relrowsecurity, pg_catalog.regexp_matches("
     "pg_catalog.concat(l.polqual::text, l.polwithcheck::text), ':" TREE_FUNCTIONS " ([0-9]+)', 'g') m),"
     " over AS MATERIALIZED (SELECT rel AS over, ref AS under FROM refs WHERE kind = 'rel'"
     " UNION SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits),"
     " bad(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relkind IN ('f', 'S') OR (c.relkind IN ('r', 'p', 'v', 'm') AND c.relpersistence <> 'p')"
+    " OR c.oid < 16384 AND c.relkind = 'v' AND (c.relname IN (SELECT name FROM shows) OR c.relname::text ~ (SELECT names FROM prefixes))"
     " UNION SELECT rel FROM refs WHERE kind = 'call' AND ref IN (SELECT oid FROM nodal)"
     " UNION SELECT rel FROM refs WHERE kind = 'type' AND ref IN (SELECT oid FROM badtype)"
     " UNION SELECT a.attrelid FROM pg_catalog.pg_attribute a JOIN badtype b ON b.oid = a.atttypid"
@@ -216,10 +218,9 @@ static const char sql_relations[] =
  * the names because t.name may call them. The words of the grammar that look like functions come by the version that
  * brought them (up to then a function may have the name). */
 static const char sql_answer[] =
-    " SELECT 'f', f.name, pg_catalog.max(CASE WHEN f.oid IN (SELECT oid FROM vol) OR f.prorettype IN (SELECT oid FROM badtype)"
-    " OR f.proargtypes::oid[] && (SELECT pg_catalog.array_agg(oid) FROM badtype) OR f.proallargtypes && (SELECT pg_catalog.array_agg(oid) FROM badtype)"
-    " THEN 2 ELSE 1 END)"
-    " + pg_catalog.max(CASE WHEN f.oid >= 16384 AND f.oid IN (SELECT oid FROM loud) THEN 16 ELSE 0 END) FROM fn f GROUP BY 2"
+    " SELECT 'f', f.name, pg_catalog.max(CASE WHEN v.oid IS NULL AND h.oid IS NULL THEN 1 ELSE 2 END)"
+    " + pg_catalog.max(CASE WHEN l.oid IS NULL OR l.oid < 16384 THEN 0 ELSE 16 END)"
+    " FROM fn f LEFT JOIN vol v ON v.oid = f.oid LEFT JOIN loud l ON l.oid = f.oid LEFT JOIN handles h ON h.oid = f.oid GROUP BY 2"
     " UNION ALL SELECT 'f', w.name, 1 FROM (VALUES (160000, 'json_array'), (160000, 'json_arrayagg'), (160000, 'json_object'),"
     " (160000, 'json_objectagg'), (170000, 'json'), (170000, 'json_scalar'), (170000, 'json_serialize'), (170000, 'json_exists'),"
     " (170000, 'json_query'), (170000, 'json_value'), (170000, 'json_table')) w(since, name)"
@@ -227,20 +228,27 @@ static const char sql_answer[] =
     " UNION ALL SELECT 'r', c.relname::text, 4 FROM pg_catalog.pg_class c JOIN bad USING (oid)"
     " UNION ALL SELECT 'r', c.relname::text, 8 FROM pg_catalog.pg_class c JOIN speaks USING (oid)"
     " UNION ALL SELECT 'r', t.typname::text, 4 FROM pg_catalog.pg_type t JOIN badtype USING (oid)"
-    " UNION ALL SELECT 'r', f.name, CASE WHEN f.oid IN (SELECT oid FROM vol) THEN 4 ELSE 0 END + CASE WHEN f.oid IN (SELECT oid FROM loud) THEN 8 ELSE 0 END"
-    " FROM fn f JOIN pg_catalog.pg_type t ON t.oid = f.proargtypes[0] WHERE t.typtype = 'c' AND f.least <= 1 AND f.oid >= 16384"
-    " AND (f.oid IN (SELECT oid FROM vol) OR f.oid IN (SELECT oid FROM loud))"
+    " UNION ALL SELECT 'r', f.name, CASE WHEN v.oid IS NULL THEN 0 ELSE 4 END + CASE WHEN l.oid IS NULL THEN 0 ELSE 8 END"
+    " FROM fn f LEFT JOIN vol v ON v.oid = f.oid LEFT JOIN loud l ON l.oid = f.oid JOIN pg_catalog.pg_type t ON t.oid = f.proargtypes[0]"
+    " WHERE t.typtype = 'c' AND f.least <= 1 AND f.oid >= 16384 AND (v.oid IS NOT NULL OR l.oid IS NOT NULL)"
     " UNION ALL SELECT 'o', o.oprname::text, 2 FROM pg_catalog.pg_operator o WHERE o.oid >= 16384"
     " AND (o.oprcode IN (SELECT oid FROM vol) OR o.oprleft IN (SELECT oid FROM badtype) OR o.oprright IN (SELECT oid FROM badtype))"
     " AND NOT (o.oprname IN ('=', '<>', '<', '>', '<=', '>=') AND o.oprleft >= 16384 AND o.oprright >= 16384)";
+
+/* Functions with arguments or a result of such types; and those called by defaults, constraints and rules of tables. */
+static const char sql_uses[] =
+    "handles(oid) AS MATERIALIZED (SELECT DISTINCT f.oid FROM fn f, pg_catalog.unnest(f.proargtypes::oid[] || f.prorettype ||"
+    " coalesce(f.proallargtypes, '{}')) t JOIN badtype b ON b.oid = t WHERE f.oid >= 16384),"
+    " hidden(oid) AS MATERIALIZED (SELECT DISTINCT m[1]::oid FROM (SELECT adbin::text FROM pg_catalog.pg_attrdef"
+    " UNION ALL SELECT conbin::text FROM pg_catalog.pg_constraint WHERE conbin IS NOT NULL"
+    " UNION ALL SELECT ev_action::text FROM pg_catalog.pg_rewrite WHERE ev_type <> '1' AND ev_class >= 16384) t(tree),"
+    " pg_catalog.regexp_matches(t.tree, ':" TREE_FUNCTIONS " ([0-9]+)', 'g') m),";
 
 /* Bits of enum catalog_fact. */
 static const char sql_facts[] =
     " UNION ALL SELECT 'd', '', CASE WHEN EXISTS (SELECT FROM loud JOIN pg_catalog.pg_trigger g ON g.tgfoid = loud.oid WHERE NOT g.tgisinternal)"
     " OR EXISTS (SELECT FROM loud JOIN pg_catalog.pg_event_trigger g ON g.evtfoid = loud.oid)"
-    " OR EXISTS (SELECT FROM loud, (SELECT adbin::text FROM pg_catalog.pg_attrdef UNION ALL SELECT conbin::text FROM pg_catalog.pg_constraint"
-    " WHERE conbin IS NOT NULL UNION ALL SELECT ev_action::text FROM pg_catalog.pg_rewrite WHERE ev_type <> '1' AND ev_class >= 16384) t(tree)"
-    " WHERE loud.oid >= 16384 AND t.tree ~ (':" TREE_FUNCTIONS " ' || loud.oid || '\\M')) THEN 1 ELSE 0 END"
+    " OR EXISTS (SELECT FROM loud JOIN hidden h ON h.oid = loud.oid) THEN 1 ELSE 0 END"
     " + CASE WHEN EXISTS (SELECT FROM loud WHERE oid >= 16384 AND oid IN (SELECT castfunc FROM pg_catalog.pg_cast UNION ALL SELECT oprcode FROM pg_catalog.pg_operator"
     " UNION ALL SELECT amproc FROM pg_catalog.pg_amproc UNION ALL SELECT x FROM pg_catalog.pg_type, pg_catalog.unnest(ARRAY[typinput, typoutput]::oid[]) x))"
     " THEN 2 ELSE 0 END"
@@ -273,6 +281,9 @@ static void write_lists(struct strbuf *b)
     strbuf_adds(b, "), harmless(name) AS MATERIALIZED (VALUES ");
     for (size_t i = 0; i < ARRAY_LEN(harmless_functions); i++)
         strbuf_addf(b, "%s('%s')", i ? "," : "", harmless_functions[i]);
+    strbuf_adds(b, "), shows(name) AS MATERIALIZED (VALUES ");
+    for (size_t i = 0; i < ARRAY_LEN(node_relations); i++)
+        strbuf_addf(b, "%s('%s')", i ? "," : "", node_relations[i]);
     strbuf_adds(b, "), prefixes(names) AS (SELECT '^(");
     for (size_t i = 0; i < ARRAY_LEN(node_prefixes); i++)
         strbuf_addf(b, "%s%s", i ? "|" : "", node_prefixes[i].name);
@@ -283,8 +294,8 @@ void catalog_write_sql(struct strbuf *b)
 {
     strbuf_adds(b, "WITH RECURSIVE ");
     write_lists(b);
-    const char *const parts[] = {sql_functions, sql_loud,   sql_made, sql_types,
-                                 sql_relations, sql_answer, sql_facts};
+    const char *const parts[] = {sql_functions, sql_loud,      sql_made,   sql_types,
+                                 sql_uses,      sql_relations, sql_answer, sql_facts};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         strbuf_adds(b, parts[i]);
 }

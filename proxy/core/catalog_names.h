@@ -16,8 +16,9 @@ unsigned catalog_names_prefix(struct slice name);
 static inline bool catalog_names_may_prefix(struct slice name)
 {
     const char *p = name.p;
-    return name.n > 2 && ((p[0] == 'p' && p[1] == 'g') || (p[0] == 'l' && p[1] == 'o') ||
-                          (p[0] == 'd' && p[1] == 'b'));
+    return name.n > 2 && ((p[0] == 'p' && p[1] == 'g' && p[2] == '_') ||
+                          (p[0] == 'l' && p[1] == 'o' && p[2] == '_') ||
+                          (p[0] == 'd' && p[1] == 'b' && p[2] == 'l'));
 }
 
 #endif

@@ -31,8 +31,7 @@ static void command(struct scan *sc, unsigned bits, enum classify_reason reason)
 
 static void query(struct scan *sc)
 {
-    while (!scan_at_end(sc))
-        scan_query_token(sc);
+    scan_query(sc);
     if (sc->depth)
         scan_deny(sc, CLASS_UNKNOWN, REASON_SYNTAX, sc->cur->lex.text);
 }
@@ -523,6 +522,14 @@ static void merge(struct classification *out, const struct scan *sc)
         out->reason = sc->v.reason;
         out->token = sc->v.token;
     }
+    const unsigned facts = sc->cat ? sc->cat->facts : 0;
+    const unsigned fires =
+        CLASS_WRITE | CLASS_UNKNOWN | CLASS_TX_COMMIT; /* triggers, deferred too */
+    if (sc->v.loud || (facts & CATALOG_FACT_ALL) ||
+        ((facts & CATALOG_FACT_TRIGGERS) && (sc->v.bits & fires))) {
+        out->touches |= TOUCH_ANY;
+        out->all_settings = true;
+    }
     /* A read calls nothing and creates nothing of the session's: what looked like it was an alias or a column. Without
      * a catalog nobody knows what is called. */
     if (!sc->v.bits && sc->cat)
@@ -585,6 +592,8 @@ void classify_sql(struct slice sql, const struct catalog *cat, const struct clas
         not_a_read(out, REASON_NAME, nothing);
     if (!cat && !out->empty && out->bits == CLASS_READ)
         not_a_read(out, REASON_NO_CATALOG, nothing);
+    if (cat && (cat->facts & CATALOG_FACT_UNSAFE) && !out->empty && out->bits == CLASS_READ)
+        not_a_read(out, REASON_HIDDEN, nothing);
     if (out->n_statements > 1) {
         out->discards_all = false;
         if (out->bits & CLASS_TX)

@@ -60,6 +60,8 @@ enum classify_reason {
     REASON_INTO,              /* SELECT INTO */
     REASON_VOLATILE_FUNCTION, /* token is its name */
     REASON_UNKNOWN_FUNCTION,  /* token is its name; not in the catalog */
+    REASON_OPERATOR,          /* token is it; or LIKE and the like */
+    REASON_HIDDEN,            /* what no text shows is volatile: a cast, a comparison */
     REASON_PRIMARY_RELATION,  /* token is the name of a relation to be read on the primary */
     REASON_NAME,              /* a name that cannot be compared: U&"", doubled quotes, too long */
     REASON_TEMP,              /* pg_temp, temporary objects */

@@ -13,6 +13,9 @@ static const struct {
                                   "calls a function that is volatile or depends on the node"},
     [REASON_UNKNOWN_FUNCTION] = {"unknown-function",
                                  "calls a function that the database's catalog does not have"},
+    [REASON_OPERATOR] = {"operator", "has an operator whose function is volatile"},
+    [REASON_HIDDEN] = {"hidden", "may call a volatile function by a cast or a comparison, as all "
+                                 "statements of this database"},
     [REASON_PRIMARY_RELATION] = {"primary-relation",
                                  "names a relation that must be read on the primary"},
     [REASON_NAME] = {"name", "has a name that cannot be compared with the catalog"},

@@ -10,9 +10,12 @@
 /* A token with what is needed of it again and again. */
 struct scan_token {
     struct lex_token lex;
+    char byte;         /* its first; 0 at the end */
+    bool plain;        /* an identifier that nothing is known of */
     struct word word;  /* of a bare identifier that is not behind a dot; else WORD_NONE */
+    unsigned bits;     /* of an identifier: what the catalog says */
     struct slice name; /* of an identifier, folded; n is 0 if unknown or no identifier */
-    char folded[LEX_NAME_MAX + 1];
+    uint64_t words[LEX_NAME_WORDS]; /* the name, padded with NUL to whole words */
 };
 
 /* What is left to find out about one statement. */
@@ -25,6 +28,7 @@ struct scan_verdict {
     uint8_t n_settings;
     bool all_settings;
     bool sync_commit;
+    bool loud; /* calls something that may change the session */
 };
 
 enum { SCAN_DEPTH_MAX = 64 }; /* deeper parentheses are never given the benefit of the doubt */
@@ -48,9 +52,11 @@ struct scan {
     bool closed_value; /* prev is a parenthesis with that bit set */
     bool closed_alias; /* prev is a parenthesis with its alias_after bit set */
     bool type_name;    /* cur continues a name after "::" or AS: no function can stand there */
+    bool table_name;   /* in a command: cur continues the name behind INTO */
     bool no_calls;     /* a name before a parenthesis has a column list here: COPY t (a, b) */
 
     const struct catalog *cat, *override;
+    bool quick; /* there is a catalog, and nothing overrides it */
     struct scan_verdict v;
 };
 
@@ -61,7 +67,11 @@ void scan_init(struct scan *sc, struct slice sql, const struct catalog *cat,
 void scan_start_statement(struct scan *sc);
 
 /* cur is behind the last token of the statement. True also after a lexical error. */
-bool scan_at_end(const struct scan *sc);
+static inline bool scan_at_end(const struct scan *sc)
+{
+    const enum lex_kind k = sc->cur->lex.kind;
+    return k == LEX_END || k == LEX_ERROR || (k == LEX_SEMI && sc->depth == 0 && sc->body == 0);
+}
 
 /* Goes to the next token, keeping count of parentheses. */
 void scan_advance(struct scan *sc);
@@ -69,6 +79,14 @@ void scan_advance(struct scan *sc);
 /* Takes cur as part of a query, or of a command that is no query, and advances. */
 void scan_query_token(struct scan *sc);
 void scan_command_token(struct scan *sc);
+/* The same up to the statement's end. */
+void scan_query(struct scan *sc);
+
+/* The rules for cur, which is not plain or stands before a parenthesis; and for an operator. classify_rules.c */
+void scan_rule_name(struct scan *sc);
+void scan_rule_operator(struct scan *sc);
+/* Whether the open parenthesis of the present depth has that bit in one of the masks above. */
+bool scan_depth_bit(const struct scan *sc, uint64_t mask);
 
 /* Adds to the verdict; the first reason stays. */
 void scan_deny(struct scan *sc, unsigned bits, enum classify_reason reason, struct slice token);
@@ -77,6 +95,22 @@ bool scan_names_sync_commit(struct slice s);
 void scan_touch(struct scan *sc, unsigned touches);
 /* A setting that it may change; an empty or an odd name: any of them. */
 void scan_setting(struct scan *sc, struct slice name);
+
+/* c is one of the bytes that are tokens by themselves, other than the dot. */
+static inline bool scan_is_byte(const struct scan_token *t, char c)
+{
+    return t->byte == c;
+}
+
+static inline bool scan_is_dot(const struct scan_token *t)
+{
+    return t->byte == '.' && t->lex.kind == LEX_PUNCT;
+}
+
+static inline bool scan_is_ident(const struct scan_token *t)
+{
+    return t->lex.kind >= LEX_IDENT && t->lex.kind <= LEX_UIDENT;
+}
 
 static inline bool scan_is(const struct scan *sc, enum word_id w)
 {

@@ -4,30 +4,22 @@
 
 #include "../../replication/base/bug.h"
 
-_Static_assert((LEX_NAME_MAX + 1) % 8 == 0, "lex_name writes whole words");
+_Static_assert((LEX_NAME_MAX + 1) % 8 == 0, "names are whole words");
 
-/* Classes of bytes. A byte over 127 is part of identifiers whatever the encoding (scan.l: ident_start). */
-enum {
-    BYTE_SPACE = 1,
-    BYTE_IDENT_START = 2,
-    BYTE_IDENT = 4,
-    BYTE_DIGIT = 8,
-    BYTE_OP = 16,
-};
-
-#define S BYTE_SPACE
-#define I (BYTE_IDENT_START | BYTE_IDENT)
-#define D (BYTE_DIGIT | BYTE_IDENT)
-#define C BYTE_IDENT
-#define O BYTE_OP
+#define S LEX_CLASS_SPACE
+#define I (LEX_CLASS_IDENT_START | LEX_CLASS_IDENT)
+#define D (LEX_CLASS_DIGIT | LEX_CLASS_IDENT)
+#define C LEX_CLASS_IDENT
+#define O LEX_CLASS_OP
+#define P LEX_CLASS_PUNCT
 /* clang-format off */
-static const uint8_t byte_class[256] = {
+const uint8_t lex_classes[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, S, S, S, S, S, 0, 0, /* 00 */
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 10 */
-    S, O, 0, O, C, O, O, 0, 0, 0, O, O, 0, O, 0, O, /* 20 */
-    D, D, D, D, D, D, D, D, D, D, 0, 0, O, O, O, O, /* 30 */
+    S, O, 0, O, C, O, O, 0, P, P, O, O, P, O, 0, O, /* 20 */
+    D, D, D, D, D, D, D, D, D, D, 0, P, O, O, O, O, /* 30 */
     O, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* 40 */
-    I, I, I, I, I, I, I, I, I, I, I, 0, 0, 0, O, I, /* 50 */
+    I, I, I, I, I, I, I, I, I, I, I, P, 0, P, O, I, /* 50 */
     O, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* 60 */
     I, I, I, I, I, I, I, I, I, I, I, 0, O, 0, O, 0, /* 70 */
     I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, /* 80 */
@@ -45,10 +37,11 @@ static const uint8_t byte_class[256] = {
 #undef D
 #undef C
 #undef O
+#undef P
 
 static bool is_class(char c, unsigned mask)
 {
-    return (byte_class[(uint8_t)c] & mask) != 0;
+    return (lex_classes[(uint8_t)c] & mask) != 0;
 }
 
 void lex_init(struct lexer *lx, struct slice text, bool backslash)
@@ -127,7 +120,7 @@ static const char *string_continues(const char *p, const char *end)
 {
     bool line = false;
     while (p < end) {
-        if (is_class(*p, BYTE_SPACE)) {
+        if (is_class(*p, LEX_CLASS_SPACE)) {
             line |= *p == '\n' || *p == '\r';
             p++;
         } else if (*p == '-' && end - p >= 2 && p[1] == '-') {
@@ -157,13 +150,13 @@ static const char *skip_string(const char *p, const char *end, bool backslash)
 static enum lex_kind lex_dollar(struct lexer *lx)
 {
     const char *p = lx->p + 1;
-    if (p < lx->end && is_class(*p, BYTE_DIGIT)) {
-        while (p < lx->end && is_class(*p, BYTE_DIGIT))
+    if (p < lx->end && is_class(*p, LEX_CLASS_DIGIT)) {
+        while (p < lx->end && is_class(*p, LEX_CLASS_DIGIT))
             p++;
         return take(lx, LEX_PARAM, p);
     }
-    if (p < lx->end && is_class(*p, BYTE_IDENT_START)) {
-        while (p < lx->end && is_class(*p, BYTE_IDENT) && *p != '$')
+    if (p < lx->end && is_class(*p, LEX_CLASS_IDENT_START)) {
+        while (p < lx->end && is_class(*p, LEX_CLASS_IDENT) && *p != '$')
             p++;
     }
     if (p == lx->end || *p != '$')
@@ -177,19 +170,19 @@ static enum lex_kind lex_dollar(struct lexer *lx)
 static enum lex_kind lex_number(struct lexer *lx)
 {
     const char *p = lx->p, *end = lx->end;
-    while (p < end && is_class(*p, BYTE_DIGIT))
+    while (p < end && is_class(*p, LEX_CLASS_DIGIT))
         p++;
     if (p < end && *p == '.' && (end - p < 2 || p[1] != '.')) {
         p++;
-        while (p < end && is_class(*p, BYTE_DIGIT))
+        while (p < end && is_class(*p, LEX_CLASS_DIGIT))
             p++;
     }
     if (p < end && (*p == 'e' || *p == 'E')) {
         const char *e = p + 1;
         if (e < end && (*e == '+' || *e == '-'))
             e++;
-        if (e < end && is_class(*e, BYTE_DIGIT)) {
-            while (e < end && is_class(*e, BYTE_DIGIT))
+        if (e < end && is_class(*e, LEX_CLASS_DIGIT)) {
+            while (e < end && is_class(*e, LEX_CLASS_DIGIT))
                 e++;
             p = e;
         }
@@ -201,7 +194,7 @@ static enum lex_kind lex_number(struct lexer *lx)
 static enum lex_kind lex_operator(struct lexer *lx)
 {
     const char *p = lx->p + 1;
-    for (; p < lx->end && is_class(*p, BYTE_OP); p++) {
+    for (; p < lx->end && is_class(*p, LEX_CLASS_OP); p++) {
         if (lx->end - p < 2)
             continue;
         if ((p[0] == '-' && p[1] == '-') || (p[0] == '/' && p[1] == '*'))
@@ -254,7 +247,7 @@ static enum lex_kind lex_word(struct lexer *lx)
     const char *end = lx->end;
     do
         p++;
-    while (p < end && is_class(*p, BYTE_IDENT));
+    while (p < end && is_class(*p, LEX_CLASS_IDENT));
     lx->p = p;
     return LEX_IDENT;
 }
@@ -273,7 +266,7 @@ static enum lex_kind lex_rest(struct lexer *lx)
     case ';':
         return take(lx, LEX_SEMI, p + 1);
     case '.':
-        if (is_class(next, BYTE_DIGIT))
+        if (is_class(next, LEX_CLASS_DIGIT))
             return lex_number(lx);
         return take(lx, LEX_PUNCT, p + 1);
     case '(':
@@ -294,18 +287,18 @@ static enum lex_kind lex_rest(struct lexer *lx)
 static enum lex_kind lex_kind_next(struct lexer *lx, const char **from)
 {
     const char *p = lx->p, *end = lx->end;
-    while (p < end && is_class(*p, BYTE_SPACE))
+    while (p < end && is_class(*p, LEX_CLASS_SPACE))
         p++;
     lx->p = p;
     *from = p;
     if (p == end)
         return LEX_END;
-    unsigned c = byte_class[(uint8_t)*p];
-    if (c & BYTE_IDENT_START)
+    unsigned c = lex_classes[(uint8_t)*p];
+    if (c & LEX_CLASS_IDENT_START)
         return lex_word(lx);
-    if (c & BYTE_DIGIT)
+    if (c & LEX_CLASS_DIGIT)
         return lex_number(lx);
-    if (c & BYTE_OP) {
+    if (c & LEX_CLASS_OP) {
         if (end - p >= 2 && p[0] == '-' && p[1] == '-')
             return take(lx, LEX_COMMENT, skip_line(p, end));
         if (end - p >= 2 && p[0] == '/' && p[1] == '*')
@@ -339,15 +332,15 @@ static void note_hint(struct lexer *lx, struct slice comment)
     const char *p = comment.p + 2, *end = comment.p + comment.n;
     if (comment.p[0] == '/')
         end -= 2;
-    while (p < end && is_class(*p, BYTE_SPACE))
+    while (p < end && is_class(*p, LEX_CLASS_SPACE))
         p++;
     size_t n = sizeof(hint_word) - 1;
     if ((size_t)(end - p) < n || memcmp(p, hint_word, n) != 0)
         return;
     p += n;
-    while (p < end && is_class(*p, BYTE_SPACE))
+    while (p < end && is_class(*p, LEX_CLASS_SPACE))
         p++;
-    while (p < end && is_class(end[-1], BYTE_SPACE))
+    while (p < end && is_class(end[-1], LEX_CLASS_SPACE))
         end--;
     lx->hint = (struct slice){.p = p, .n = (size_t)(end - p)};
 }
@@ -413,7 +406,7 @@ static uint64_t load_word(const char *p, size_t n)
     return v;
 }
 
-/* fold() for eight bytes at once: sets bit 5 of the bytes from 'A' to 'Z'. No sum carries into the next byte. */
+/* As lex_fold_word; also where words are the other way round. */
 static uint64_t fold_word(uint64_t v)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -424,19 +417,50 @@ static uint64_t fold_word(uint64_t v)
     return v | (upper >> 2);
 }
 
-bool lex_name(const struct lex_token *t, char buf[LEX_NAME_MAX + 1], struct slice *name)
+/* One to eight bytes of a text that goes on to `end`: usually far enough to read eight and drop what is too much. */
+static uint64_t load_within(const char *p, size_t n, const char *end)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (end - p >= 8) {
+        uint64_t v;
+        memcpy(&v, p, 8);
+        return v & (UINT64_MAX >> (64 - 8 * n));
+    }
+#else
+    (void)end;
+#endif
+    return load_word(p, n);
+}
+
+bool lex_name_words(const struct lex_token *t, const char *end, uint64_t w[LEX_NAME_WORDS],
+                    size_t *n)
 {
     struct slice s = t->text;
+    const bool bare = t->kind == LEX_IDENT;
     if (t->kind == LEX_QIDENT) {
-        *name = (struct slice){.p = s.p + 1, .n = s.n - 2};
-        return name->n > 0 && name->n <= LEX_NAME_MAX && !memchr(name->p, '"', name->n);
+        s = (struct slice){.p = s.p + 1, .n = s.n - 2};
+        if (memchr(s.p, '"', s.n))
+            return false;
+    } else if (!bare) {
+        return false;
     }
-    if (t->kind != LEX_IDENT || s.n > LEX_NAME_MAX)
+    if (s.n == 0 || s.n > LEX_NAME_MAX)
         return false;
     for (size_t i = 0; i < s.n; i += 8) {
-        uint64_t v = fold_word(load_word(s.p + i, s.n - i < 8 ? s.n - i : 8));
-        memcpy(buf + i, &v, 8); /* LEX_NAME_MAX + 1 is a multiple of 8 */
+        const uint64_t v = load_within(s.p + i, s.n - i < 8 ? s.n - i : 8, end);
+        w[i / 8] = bare ? fold_word(v) : v;
     }
-    *name = (struct slice){.p = buf, .n = s.n};
+    *n = s.n;
+    return true;
+}
+
+bool lex_name(const struct lex_token *t, char buf[LEX_NAME_MAX + 1], struct slice *name)
+{
+    uint64_t w[LEX_NAME_WORDS] = {0};
+    size_t n;
+    if (!lex_name_words(t, t->text.p + t->text.n, w, &n))
+        return false;
+    memcpy(buf, w, sizeof(w));
+    *name = (struct slice){.p = buf, .n = n};
     return true;
 }

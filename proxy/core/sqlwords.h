@@ -5,6 +5,9 @@
 #ifndef TANIST_CORE_SQLWORDS_H
 #define TANIST_CORE_SQLWORDS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "../../replication/base/str.h"
 
 enum word_id {
@@ -141,7 +144,15 @@ struct word {
     unsigned flags;
 };
 
+struct word_row {
+    char text[18];
+    uint8_t n, id, flags;
+};
+
 /* `folded` is in lower case. */
 struct word word_find(struct slice folded);
+
+/* All of them. */
+const struct word_row *word_rows(size_t *n);
 
 #endif

@@ -88,6 +88,9 @@ static const char classify_volatile_functions[] =
     "write_audit bernoulli system mixed over_written materialized_volatile rollup_volatile "
     "escape_volatile groups";
 
+/* They may change the session, as may naming the view. */
+static const char classify_loud_functions[] = "loud_fn loud_safe";
+
 static const char classify_primary_relations[] =
     "unlogged_t foreign_t temp_t v_volatile some_seq Mixed_Case";
 
@@ -108,7 +111,7 @@ static inline bool classify_next_word(const char **list, struct slice *word)
 /* A sealed catalog in static memory. */
 static inline const struct catalog *classify_test_catalog(void)
 {
-    static _Alignas(16) char mem[64 * 1024];
+    static _Alignas(16) char mem[128 * 1024];
     static struct catalog c;
     if (c.sealed)
         return &c;
@@ -127,6 +130,14 @@ static inline const struct catalog *classify_test_catalog(void)
         rc = catalog_add_relation(&c, word);
         BUG_ON(rc < 0);
     }
+    for (const char *list = classify_loud_functions; classify_next_word(&list, &word);) {
+        const bool safe = word.p[word.n - 1] == 'e';
+        rc = catalog_add(&c, word,
+                         CATALOG_BIT_LOUD | (safe ? CATALOG_BIT_SAFE : CATALOG_BIT_UNSAFE));
+        BUG_ON(rc < 0);
+    }
+    rc = catalog_add(&c, slice_of("v_loud"), CATALOG_BIT_SPEAKS);
+    BUG_ON(rc < 0);
     catalog_seal(&c);
     return &c;
 }
