@@ -14,6 +14,7 @@
 #include "admin/extended.h"
 #include "cancel.h"
 #include "catalogs.h"
+#include "client_route.h"
 #include "pool.h"
 #include "relay.h"
 #include "server.h"
@@ -179,6 +180,8 @@ void client_wait_end(struct client *c)
         return;
     list_remove(c->waiting_in, &c->wait);
     c->waiting_in = NULL;
+    c->fresh_until = 0;
+    c->turning = false;
     if (c->group)
         c->group->stats.wait_time += (uint64_t)(worker_now() - c->wait_since);
     stream_resume(&c->st);
@@ -227,6 +230,7 @@ void client_close(struct client *c, const char *why)
     inbuf_free(&c->retain);
     extended_free(c->console_ext);
     c->console_ext = NULL;
+    client_route_close(c);
     if (c->group)
         c->group->n_clients--;
     list_remove(&w->clients, &c->all);
@@ -405,17 +409,10 @@ static void settle_batch(struct client *c, uint8_t status)
     if (status == 'I') {
         st->xacts++;
         st->xact_time += (uint64_t)(now - c->request_at);
-        const struct topology *t = worker_topo(w, c->group->cluster);
-        const int node =
-            s->pool->node; /* behind the last node if a reload took it away meanwhile */
+        client_route_settle(c, s, now);
         /* A transaction that ran on a replica wrote nothing, whatever its statements were called. */
-        const bool on_replica =
-            t && node < t->n_nodes && node != t->writer && t->nodes[node].role == ROLE_REPLICA;
-        if (c->tx_wrote && !on_replica) {
-            floor_wrote(&c->floor, now);
-            if (!c->batch.errored)
-                session_wrote(c);
-        }
+        if (c->tx_wrote && !c->on_replica && !c->batch.errored)
+            session_wrote(c);
         c->tx_wrote = false;
         c->tx_read_only = false;
         if (UNLIKELY(c->defaults)) {
@@ -540,7 +537,8 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
         return;
     }
     LOG_AT(LOG_DEBUG, "client.server.lost", LOG_KV({"peer", c->peer}), "%s", why);
-    floor_wrote(&c->floor, worker_now()); /* whatever became of it, later reads must not be older */
+    freshness_primary(&c->floor, false,
+                      worker_now()); /* whatever became of it, later reads must not be older */
     switch (a) {
     case LOST_NOTHING:
         client_process(c);

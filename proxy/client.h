@@ -114,9 +114,16 @@ struct client {
     uint32_t forward_left;
     struct inbuf retain;
     struct batch batch;
-    struct session_floor floor;
-    uint8_t tx;    /* what the client believes: I, T or E */
-    bool tx_wrote; /* since the transaction began */
+    struct freshness floor;
+    uint8_t tx;               /* what the client believes: I, T or E */
+    bool tx_wrote;            /* since the transaction began */
+    bool on_replica;          /* the batch, or the transaction, was sent to a replica */
+    int64_t read_incarnation; /* of that replica; 0: not known */
+    usec_t began;             /* moment at which the batch came to be routed */
+    bool async_counted;       /* among proxy->async_sessions */
+    bool turning;             /* it waits only to choose its replica anew */
+    usec_t turned_at;         /* moment of its last choice among replicas */
+    usec_t fresh_until;       /* it waits for a fresh enough replica until then; 0: not */
     bool tx_read_only;
     enum pin pin; /* of session.pinned */
     struct session session;

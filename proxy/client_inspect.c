@@ -5,6 +5,7 @@
 
 #include "catalogs.h"
 #include "client.h"
+#include "client_route.h"
 #include "pool.h"
 #include "wire/decode.h"
 #include "wire/errresp.h"
@@ -40,7 +41,7 @@ static void batch_add(struct client *c, const struct classification *k)
     if (k->bits & ~(unsigned)(CLASS_READ | CLASS_TX))
         c->tx_read_only = false;
     if (k->mentions_sync_commit)
-        c->floor.async_commit = true;
+        client_route_async(c);
     if ((k->bits & CLASS_TX_BEGIN) && k->tx.access == ACCESS_READ_ONLY &&
         k->tx.isolation != ISOLATION_SERIALIZABLE)
         c->tx_read_only = true;

@@ -9,6 +9,7 @@
 #include "client.h"
 #include "client_extended.h"
 #include "client_inspect.h"
+#include "client_route.h"
 #include "pool.h"
 #include "server.h"
 #include "wire/decode.h"
@@ -33,31 +34,6 @@ static bool batch_reads(const struct client *c)
            (bits & ~(unsigned)(CLASS_TX_BEGIN | CLASS_READ)) == 0;
 }
 
-static struct route_out choose(struct client *c)
-{
-    struct worker *w = c->w;
-    const int cluster = c->group->cluster;
-    const struct routing_conf *r = &w->conf->routing;
-    const struct route_in in = {.topo = worker_topo(w, cluster),
-                                .floor = &c->floor,
-                                .read = c->batch.read,
-                                .force_primary = c->route_mode == ROUTE_PRIMARY ||
-                                                 r->consistency == CONSISTENCY_PRIMARY ||
-                                                 c->group->conf.pool_mode == POOL_SESSION,
-                                .force_replica = c->route_mode == ROUTE_REPLICA,
-                                .retry = c->batch.retry,
-                                .split = r->read_write_split,
-                                .eventual = r->consistency == CONSISTENCY_EVENTUAL,
-                                .when_no_replica = r->when_no_replica,
-                                .balance = (enum balance_policy)r->balance,
-                                .in_flight = w->in_flight[cluster],
-                                .balance_state = &w->balance[cluster],
-                                .prng = &w->prng};
-    if (!in.topo)
-        return (struct route_out){.kind = ROUTE_HOLD, .reason = RR_NO_WRITER, .node = -1};
-    return route_decide(&in);
-}
-
 static void aim(struct client *c);
 
 static void hold(struct client *c, const struct route_out *r)
@@ -70,6 +46,8 @@ static void hold(struct client *c, const struct route_out *r)
 static bool link_ready(struct client *c, size_t end, bool flush)
 {
     struct server *s = c->server;
+    if (!client_route_linked(c))
+        return false;
     aim(c);
     switch (session_send(c)) {
     case SESSION_WAIT:
@@ -107,10 +85,12 @@ static bool begin_batch(struct client *c)
     c->batch.read = batch_reads(c);
     if (!c->batch.read)
         c->tx_read_only = false;
-    const struct route_out r = choose(c);
+    const struct route_out r = client_route(c);
+    if (r.kind == ROUTE_WAIT) {
+        client_route_wait(c, r.reason);
+        return false;
+    }
     c->w->stats.routes[r.reason]++;
-    if (r.want_sample)
-        manager_want_sample(c->w->proxy->manager, c->group->cluster);
     if (r.kind == ROUTE_REFUSE) {
         client_error(c, ERRRESP_CANNOT_CONNECT_NOW,
                      "no replica may serve this read now (when_no_replica = error)",

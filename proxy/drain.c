@@ -6,6 +6,7 @@
 #include "../replication/base/bug.h"
 #include "../replication/base/log.h"
 #include "client.h"
+#include "client_route.h"
 #include "pool.h"
 #include "server.h"
 #include "worker.h"
@@ -162,6 +163,7 @@ void drain_adopt(struct worker *w, int cluster, struct topo_snapshot *s)
         reroute(w, cluster, changes);
     if (changed > 0 || writer_came || !list_empty(&w->held[cluster]))
         release_held(w, cluster);
+    client_route_wake(w, cluster);
     struct pool_group *g, *tmp;
     if (changed > 0 || writer_came)
         HASH_ITER(hh, w->groups, g, tmp)

@@ -26,6 +26,11 @@ void params_unref(struct params_ref *r)
 void pool_group_configure(struct pool_group *g, const struct config *c)
 {
     g->conf = *config_pool(c, g->database, g->user);
+    g->rules = config_read_rules(c, g->database, g->user);
+    g->lag.own = g->rules.own_lag;
+    g->lag.max_lag = g->rules.max_lag;
+    g->lag.max_lag_bytes = g->rules.max_lag_bytes;
+    g->lag.resume_percent = g->rules.lag_resume;
     for (int i = 0; i < POOL_SLOTS; i++)
         if (g->pools[i])
             atomic_store_explicit(&g->pools[i]->limit->max, (int)g->conf.pool_size,

@@ -10,6 +10,7 @@
 
 #include "../replication/base/list.h"
 #include "core/look.h"
+#include "core/route.h"
 #include "limits.h"
 #include "proxy_conf.h"
 #include "relay.h"
@@ -74,7 +75,9 @@ struct pool_group {
     int cluster;
     enum relay_kind replication; /* of replication clients */
     char database[CONF_NAME_MAX], dbname[CONF_NAME_MAX], user[CONF_NAME_MAX];
-    struct pool_conf conf; /* the rule in force */
+    struct pool_conf conf;   /* the rule in force */
+    struct read_rules rules; /* for its reads */
+    struct route_lag lag;
     struct pool *pools
         [POOL_SLOTS]; /* by index of the topology; behind TOPO_NODES_MAX: of nodes that are gone */
     struct creds creds;

@@ -21,10 +21,48 @@ static const char *const tls_modes[] = {"off",       "allow",       "prefer", "r
                                         "verify-ca", "verify-full", NULL};
 static const char *const route_modes[] = {"auto", "primary", "replica", NULL};
 static const char *const pool_modes[] = {"session", "transaction", NULL};
-static const char *const consistencies[] = {"eventual", "session", "primary", NULL};
+static const char *const consistencies[] = {"eventual", "session", "bounded",
+                                            "global",   "primary", NULL};
+static const char *const own_consistencies[] = {"auto",   "eventual", "session", "bounded",
+                                                "global", "primary",  NULL};
 static const char *const balances[] = {"least_busy", "round_robin", NULL};
 static const char *const no_replicas[] = {"primary", "wait", "error", NULL};
 static const char *const auth_methods[] = {"scram-sha-256", "md5", "password", "trust", NULL};
+
+/* Rows of struct read_conf in a wider struct. */
+#define READ_ROW(type_, member)                              \
+    .name = #member, .offset = offsetof(type_, read.member), \
+    .size = sizeof(((type_ *)NULL)->read.member)
+#define READ_ROWS(type_, wider)                                                                   \
+    {READ_ROW(type_, consistency),                                                                \
+     .type = CONF_ENUM,                                                                           \
+     .def = "auto",                                                                               \
+     .values = own_consistencies,                                                                 \
+     .flags = CONF_RELOAD,                                                                        \
+     .doc = "routing.consistency for these sessions. auto: that of " wider "."},                  \
+        {READ_ROW(type_, max_lag),                                                                \
+         .type = CONF_DURATION,                                                                   \
+         .def = "auto",                                                                           \
+         .unit = "ms",                                                                            \
+         .min = 0,                                                                                \
+         .max = 86400 * USEC_PER_SEC,                                                             \
+         .flags = CONF_RELOAD | CONF_NEVER | CONF_AUTO,                                           \
+         .doc =                                                                                   \
+             "routing.max_lag for these sessions; may be wider or narrower. auto: that of " wider \
+             "."},                                                                                \
+        {READ_ROW(type_, max_lag_bytes),                                                          \
+         .type = CONF_BYTES,                                                                      \
+         .def = "auto",                                                                           \
+         .min = 0,                                                                                \
+         .max = INT64_MAX,                                                                        \
+         .flags = CONF_RELOAD | CONF_AUTO,                                                        \
+         .doc = "routing.max_lag_bytes for these sessions. auto: that of " wider "."},            \
+    {                                                                                             \
+        READ_ROW(type_, freshness_wait),                                                          \
+            .type = CONF_DURATION, .def = "auto", .unit = "ms", .min = 0,                         \
+            .max = 60 * USEC_PER_SEC, .flags = CONF_RELOAD | CONF_NEVER | CONF_AUTO,              \
+            .doc = "routing.freshness_wait for these sessions. auto: that of " wider "."          \
+    }
 
 static const struct conf_setting tanist_rows[] = {
     {ROW(struct tanist_conf, workers), .type = CONF_INT, .def = "auto", .min = 1,
@@ -85,6 +123,7 @@ static const struct conf_setting database_rows[] = {
      .doc = "The cluster that holds the database. May be left out with one cluster."},
     {ROW(struct database_conf, dbname), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc = "Name of the database on the nodes. Empty: the name that the client asked for."},
+    READ_ROWS(struct database_conf, "[routing]"),
 };
 
 static const struct conf_setting pool_rows[] = {
@@ -115,6 +154,7 @@ static const struct conf_setting pool_rows[] = {
      .doc = "Prepared statements kept on each server connection; the least recently used is "
             "dropped first. Clients may "
             "prepare more: theirs are prepared again where they are missing."},
+    READ_ROWS(struct pool_conf, "[database]"),
 };
 
 static const struct conf_setting server_tls_rows[] = {
@@ -138,9 +178,18 @@ static const struct conf_setting routing_rows[] = {
      .doc = "Send statements that only read to replicas. off: everything goes to the primary."},
     {ROW(struct routing_conf, consistency), .type = CONF_ENUM, .def = "session",
      .values = consistencies, .flags = CONF_RELOAD,
-     .doc = "eventual: a replica may serve a read if it is within the lag limits. session: and if "
-            "it has replayed all that "
-            "this session has written or seen. primary: reads go to the primary too."},
+     .doc = "What a read must not miss; each level promises what those before it do. eventual: a "
+            "replica may serve it if it is "
+            "within the lag limits. session: it misses nothing that this session has written or "
+            "seen. bounded: nor anything "
+            "acknowledged more than max_lag before it began. global: nor anything acknowledged to "
+            "anybody before it began. "
+            "primary: reads go to the primary."},
+    {ROW(struct routing_conf, freshness_wait), .type = CONF_DURATION, .def = "20ms", .unit = "ms",
+     .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 60 * USEC_PER_SEC,
+     .doc = "How long a read waits for a replica that has what it must not miss, before it goes to "
+            "the primary. It does not wait "
+            "for replicas that are further behind than this. off: it goes to the primary at once."},
     {ROW(struct routing_conf, balance), .type = CONF_ENUM, .def = "least_busy", .values = balances,
      .flags = CONF_RELOAD,
      .doc = "How a replica is chosen among those that may serve a read: least_busy (fewest "
@@ -324,7 +373,7 @@ static const struct conf_section own_sections[] = {
     SECTION(admin, false, NULL, "Who may use the console (database tanist)."),
 };
 
-enum { SECTIONS_MAX = 24, ROUTING_ROWS_MAX = 24 };
+enum { SECTIONS_MAX = 24, ROUTING_ROWS_MAX = 32 };
 
 /* Written once by config_sections_build, constant ever after. */
 static struct conf_section all_sections[SECTIONS_MAX];

@@ -10,6 +10,7 @@
 #include "../replication/base/conf.h"
 #include "../replication/repl_conf.h"
 #include "core/catalog.h"
+#include "core/freshness.h"
 
 enum {
     CONF_LISTENS_MAX = 16,
@@ -22,7 +23,6 @@ enum {
 enum tls_mode { TLS_OFF = 1, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, TLS_VERIFY_FULL };
 enum route_mode { ROUTE_AUTO = 1, ROUTE_PRIMARY, ROUTE_REPLICA };
 enum pool_mode { POOL_SESSION = 1, POOL_TRANSACTION };
-enum consistency { CONSISTENCY_EVENTUAL = 1, CONSISTENCY_SESSION, CONSISTENCY_PRIMARY };
 enum no_replica { NO_REPLICA_PRIMARY = 1, NO_REPLICA_WAIT, NO_REPLICA_ERROR };
 enum auth_method { METHOD_SCRAM = 1, METHOD_MD5, METHOD_PASSWORD, METHOD_TRUST };
 
@@ -47,10 +47,18 @@ struct listen_conf { /* [listen NAME] */
     char tls_cert_file[CONF_PATH_MAX], tls_key_file[CONF_PATH_MAX], tls_ca_file[CONF_PATH_MAX];
 };
 
+/* How reads are routed, for a database or a user; what is auto is taken from the next wider section. */
+struct read_conf {
+    int consistency;                /* 1: auto, else enum consistency + 1 */
+    usec_t max_lag, freshness_wait; /* -1: auto */
+    uint64_t max_lag_bytes;         /* UINT64_MAX: auto */
+};
+
 struct database_conf { /* [database NAME]; NAME * is any */
     char name[CONF_NAME_MAX];
     char cluster[CONF_NAME_MAX];
     char dbname[CONF_NAME_MAX]; /* on the server; empty: same name */
+    struct read_conf read;
 };
 
 struct
@@ -61,6 +69,7 @@ struct
     usec_t query_wait_timeout; /* 0: none */
     usec_t server_lifetime, server_idle_timeout, server_connect_timeout;
     int64_t max_prepared_statements; /* on each server */
+    struct read_conf read;
 };
 
 struct server_tls_conf { /* [server_tls]: towards nodes */
@@ -70,7 +79,8 @@ struct server_tls_conf { /* [server_tls]: towards nodes */
 
 struct routing_conf { /* [routing], with the lag rows of repl_conf */
     bool read_write_split;
-    int consistency;                                  /* enum consistency */
+    int consistency; /* enum consistency */
+    usec_t freshness_wait;
     int balance;                                      /* enum balance_policy of core/balance.h */
     int when_no_replica;                              /* enum no_replica */
     char write_functions[1024], read_functions[1024]; /* comma-separated names */
@@ -128,6 +138,16 @@ int config_database_cluster(const struct config *c, const struct database_conf *
 const struct catalog *config_functions(const struct config *c);
 /* The most specific pool rule; never NULL (defaults exist). Borrowed. */
 const struct pool_conf *config_pool(const struct config *c, const char *database, const char *user);
+/* The rules for the reads of a database and user, by pool, database and [routing]. */
+struct read_rules {
+    enum consistency level;
+    usec_t freshness_wait;
+    bool own_lag; /* the limits differ from the cluster's */
+    usec_t max_lag;
+    uint64_t max_lag_bytes;
+    int lag_resume;
+};
+struct read_rules config_read_rules(const struct config *c, const char *database, const char *user);
 /* Is user in a comma-separated list ("*" is everybody)? */
 bool config_list_has(const char *list, const char *name);
 

@@ -487,3 +487,31 @@ void config_control_dir(const struct config *c, char *out, size_t cap)
 {
     (void)str_copy(out, cap, c->tanist.state_dir);
 }
+
+static void config_read_apply(struct read_rules *r, const struct read_conf *own)
+{
+    if (own->consistency > 1)
+        r->level = (enum consistency)(own->consistency - 1);
+    if (own->freshness_wait >= 0)
+        r->freshness_wait = own->freshness_wait;
+    if (own->max_lag >= 0)
+        r->max_lag = own->max_lag;
+    if (own->max_lag_bytes != UINT64_MAX)
+        r->max_lag_bytes = own->max_lag_bytes;
+}
+
+struct read_rules config_read_rules(const struct config *c, const char *database, const char *user)
+{
+    const struct lag_conf *lag = &c->repl.lag;
+    struct read_rules r = {.level = (enum consistency)c->routing.consistency,
+                           .freshness_wait = c->routing.freshness_wait,
+                           .max_lag = lag->max_lag,
+                           .max_lag_bytes = lag->max_lag_bytes,
+                           .lag_resume = (int)lag->lag_resume};
+    const struct database_conf *d = config_database(c, database);
+    if (d)
+        config_read_apply(&r, &d->read);
+    config_read_apply(&r, &config_pool(c, database, user)->read);
+    r.own_lag = r.max_lag != lag->max_lag || r.max_lag_bytes != lag->max_lag_bytes;
+    return r;
+}

@@ -78,6 +78,7 @@ struct server {
     bool restoring;         /* start-up parameters that a RESET took away are being set */
     bool hidden_failed;     /* a query of ours was refused; login_error says why */
     usec_t connected_at, last_used, deadline;
+    usec_t ready_at;            /* the login was over */
     struct scram_client *scram; /* during login */
     uint8_t *welcome;           /* during login */
     size_t welcome_len;

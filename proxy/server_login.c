@@ -262,8 +262,10 @@ static void on_login_done(struct server *s)
         s->scram = NULL;
     }
     s->deadline = 0;
-    s->last_used = worker_now();
+    s->last_used = s->ready_at = worker_now();
     s->tx = 'I';
+    manager_want_sample(s->w->proxy->manager,
+                        p->group->cluster); /* for its reads: freshness_knows */
     list_remove(&p->login, &s->node);
     s->state = SERVER_CANCELING;
     list_push_front(&p->busy, &s->node);

@@ -18,10 +18,12 @@ struct group_stats { /* of a database and user */
     uint64_t assignments, xacts, queries, received, sent;
     uint64_t xact_time, query_time, wait_time;
     uint64_t client_parses, server_parses, binds, logins;
-    uint64_t retries;  /* ran again on another node, unseen */
-    uint64_t held;     /* waited for a primary */
-    uint64_t in_doubt; /* answered 08007 */
-    uint64_t lost;     /* answered 40001 because the server went away */
+    uint64_t retries;     /* ran again on another node, unseen */
+    uint64_t held;        /* waited for a primary */
+    uint64_t fresh_waits; /* reads that waited for a replica to catch up */
+    uint64_t floors_lost; /* sessions whose floor was on a lost suffix */
+    uint64_t in_doubt;    /* answered 08007 */
+    uint64_t lost;        /* answered 40001 because the server went away */
 };
 
 struct node_stats {

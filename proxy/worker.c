@@ -8,6 +8,7 @@
 #include "../replication/base/log.h"
 #include "cancel.h"
 #include "client.h"
+#include "client_route.h"
 #include "drain.h"
 #include "pool.h"
 #include "server.h"
@@ -182,6 +183,8 @@ struct worker *worker_new(struct proxy *p, int id, struct err *e)
     list_init(&w->cancels);
     for (int i = 0; i < REPL_CLUSTERS_MAX; i++)
         list_init(&w->held[i]);
+    for (int i = 0; i < REPL_CLUSTERS_MAX; i++)
+        list_init(&w->fresh[i]);
     slab_init(&w->client_slab, "clients", sizeof(struct client),
               (size_t)p->conf->tanist.max_client_conn + 16);
     pstmt_cache_init(&w->pstmts);
@@ -195,6 +198,7 @@ static void on_start(struct loop *l)
     uv_timer_init(&l->uv, &w->janitor);
     w->janitor.data = w;
     uv_timer_start(&w->janitor, on_janitor, JANITOR_MS, JANITOR_MS);
+    client_route_init(w);
 }
 
 int worker_start(struct worker *w, struct err *e)
@@ -215,6 +219,7 @@ static void on_stop(struct loop_msg *m, struct loop *on)
     cancel_end_all(w);
     pool_groups_fini(w);
     uv_close((uv_handle_t *)&w->janitor, NULL);
+    client_route_fini(w);
     loop_stop(on);
 }
 

@@ -52,6 +52,10 @@ struct worker {
     struct balance_state balance[REPL_CLUSTERS_MAX];
     uint32_t in_flight[REPL_CLUSTERS_MAX][POOL_SLOTS];
     struct list held[REPL_CLUSTERS_MAX]; /* clients that wait for a primary or for any replica */
+    struct list fresh
+        [REPL_CLUSTERS_MAX]; /* clients that wait for a fresh enough replica (client_route.c) */
+    uv_timer_t fresh_timer;  /* for the first of them to give up; fresh_due 0: not armed */
+    usec_t fresh_due;
     struct prng prng;
     struct list clients;
     struct list cancels;   /* cancel requests under way to nodes (cancel.c) */

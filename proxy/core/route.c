@@ -21,66 +21,89 @@ const char *route_reason_text(enum route_reason r)
     return r > RR_NONE && r < RR_NR ? reasons[r].text : "";
 }
 
-void floor_wrote(struct session_floor *f, usec_t now)
+/* What stands between a read and the replicas. Bit i: node i. */
+struct field {
+    uint64_t readable; /* may serve reads of this session's database at all */
+    uint64_t fresh;    /* and has what this read needs */
+    bool near;         /* one that is readable is not far behind: waiting may help */
+};
+
+static bool over(uint64_t value, uint64_t limit, int percent, bool before)
 {
-    f->dirty = true;
-    f->dirty_since = now;
+    if (limit == 0)
+        return false;
+    return value > (before ? limit / 100 * (uint64_t)percent : limit);
 }
 
-void floor_update(struct session_floor *f, const struct topo_sample *s)
+/* The manager judges by the cluster's limits; a database or user with its own is judged here, with its own memory. */
+static bool within_lag(struct route_lag *l, const struct topo_node *n, int i)
 {
-    if (!f->dirty || s->sent_at == 0 || s->sent_at <= f->dirty_since)
-        return;
-    const lsn_t lsn = s->flush_covers && !f->async_commit ? s->flush_lsn : s->insert_lsn;
-    if (lsn > f->floor)
-        f->floor = lsn;
-    f->dirty = false;
+    const uint64_t bit = UINT64_C(1) << i;
+    const bool lagging = n->unreadable == READ_LAG_TIME || n->unreadable == READ_LAG_BYTES;
+    if (!l || !l->own)
+        return n->unreadable == READ_OK;
+    if (n->unreadable != READ_OK && !lagging)
+        return false;
+    if (!n->lag_known)
+        return !lagging && !(l->over & bit);
+    const bool before = (l->over & bit) != 0;
+    const bool now = over((uint64_t)n->lag, (uint64_t)l->max_lag, l->resume_percent, before) ||
+                     over(n->lag_bytes, l->max_lag_bytes, l->resume_percent, before);
+    l->over = now ? l->over | bit : l->over & ~bit;
+    return !now;
 }
 
-enum topo_unreadable route_readable(const struct topology *t, int i)
+static bool is_fresh(const struct route_in *in, int i)
 {
-    BUG_ON(i < 0 || i >= t->n_nodes);
-    return t->nodes[i].unreadable;
+    const struct topo_node *n = &in->topo->nodes[i];
+    if (in->max_lag > 0 && (n->fresh_at == 0 || n->fresh_at < in->began - in->max_lag))
+        return false;
+    return in->level < CONSISTENCY_SESSION || freshness_has(in->fresh, in->topo, i);
 }
 
-bool route_has_floor(const struct topology *t, int i, lsn_t floor)
+static struct field survey(const struct route_in *in)
 {
-    return floor == 0 || (t->nodes[i].timeline == t->timeline && t->nodes[i].replay_lsn >= floor);
+    struct field f = {0};
+    const struct topology *t = in->topo;
+    freshness_update(in->fresh, t, in->now);
+    for (int i = 0; i < t->n_nodes; i++) {
+        const struct topo_node *n = &t->nodes[i];
+        if (i == t->writer || n->role != ROLE_REPLICA || !within_lag(in->lag, n, i))
+            continue;
+        f.readable |= UINT64_C(1) << i;
+        f.near |= !n->lag_known || n->lag <= in->wait;
+        if (is_fresh(in, i))
+            f.fresh |= UINT64_C(1) << i;
+    }
+    return f;
 }
 
-/* Reads on replicas that may serve them; -1 and *behind when only the floor stood in the way. */
-static int pick_replica(const struct route_in *in, uint64_t avoid, lsn_t floor, bool *behind)
+static int pick_of(const struct route_in *in, uint64_t among)
 {
     struct balance_load loads[TOPO_NODES_MAX];
     const struct topology *t = in->topo;
-    bool any = false, readable = false;
-    for (int i = 0; i < t->n_nodes; i++) {
-        const struct topo_node *n = &t->nodes[i];
-        const bool ok = i != t->writer && n->role == ROLE_REPLICA && n->unreadable == READ_OK &&
-                        !(avoid >> i & 1);
-        readable |= ok;
-        loads[i] = (struct balance_load){.eligible = ok && route_has_floor(t, i, floor),
-                                         .weight = n->weight,
-                                         .in_flight = in->in_flight[i]};
-        any |= loads[i].eligible;
-    }
-    *behind = readable && !any;
-    if (!any)
+    if (among == 0)
         return BALANCE_NONE;
+    for (int i = 0; i < t->n_nodes; i++)
+        loads[i] = (struct balance_load){.eligible = among >> i & 1,
+                                         .weight = t->nodes[i].weight,
+                                         .in_flight = in->in_flight[i]};
     return balance_pick(in->balance, loads, t->n_nodes, in->balance_state, in->prng);
 }
 
 /* A node that takes no logins is passed over as long as another one can serve, the primary included; if nobody else may,
  * the client waits there. */
-static int pick_any_replica(const struct route_in *in, lsn_t floor, bool *behind)
+static int pick_replica(const struct route_in *in, const struct field *f)
 {
-    const int node = pick_replica(in, in->avoid, floor, behind), writer = in->topo->writer;
+    const int writer = in->topo->writer;
     const bool primary = in->when_no_replica == 1 && !in->force_replica &&
                          writer != TOPO_NO_WRITER &&
                          in->topo->nodes[writer].unreadable != READ_DOWN;
-    if (node >= 0 || in->avoid == 0 || *behind || primary)
-        return node;
-    return pick_replica(in, 0, floor, behind);
+    if (f->fresh & ~in->avoid)
+        return pick_of(in, f->fresh & ~in->avoid);
+    if (primary || (f->readable & ~in->avoid))
+        return BALANCE_NONE; /* another one may be waited for */
+    return pick_of(in, f->fresh);
 }
 
 static struct route_out to_primary(const struct route_in *in, enum route_reason reason)
@@ -92,28 +115,78 @@ static struct route_out to_primary(const struct route_in *in, enum route_reason 
     return (struct route_out){.kind = ROUTE_TO_NODE, .reason = reason, .node = writer};
 }
 
+/* The session's last read binds it to its replica. Reads that follow each other faster than samples come would keep it there
+ * for ever: now and then, or when that replica is busier than others, a read waits for the sample that sets it free. */
+static bool turns(const struct route_in *in, const struct field *f)
+{
+    const int at = in->fresh->node;
+    const uint64_t others = f->readable & ~in->avoid & ~(UINT64_C(1) << at);
+    if (in->level < CONSISTENCY_SESSION || !in->may_wait || !f->near || others == 0)
+        return false;
+    if (in->turning)
+        return (f->fresh & others) == 0;
+    if (!in->fresh->open || f->fresh != UINT64_C(1) << at)
+        return false;
+    if (in->turn)
+        return true;
+    for (int i = 0; i < in->topo->n_nodes; i++)
+        if ((others >> i & 1) && in->topo->nodes[i].weight > 0 &&
+            in->in_flight[at] > 2 * in->in_flight[i] + 2)
+            return true;
+    return false;
+}
+
+static enum route_reason why_not(const struct route_in *in, const struct field *f)
+{
+    if ((f->readable & ~in->avoid) == 0)
+        return RR_NO_REPLICA;
+    if (in->level >= CONSISTENCY_SESSION && in->fresh->dirty)
+        return RR_DIRTY;
+    for (int i = 0; i < in->topo->n_nodes; i++)
+        if ((f->readable >> i & 1) && in->level >= CONSISTENCY_SESSION &&
+            freshness_has(in->fresh, in->topo, i))
+            return RR_BOUND;
+    return in->level >= CONSISTENCY_SESSION && in->fresh->open ? RR_OPEN : RR_FLOOR;
+}
+
+static bool waits(const struct route_in *in, const struct field *f)
+{
+    return in->may_wait && f->near && !(f->fresh & ~in->avoid) && (f->readable & ~in->avoid);
+}
+
 static struct route_out read_decide(const struct route_in *in)
 {
-    bool dirty = false, behind = false;
-    lsn_t floor = 0;
-    if (!in->eventual) {
-        floor_update(in->floor, &in->topo->sample);
-        dirty = in->floor->dirty;
-        floor = in->floor->floor;
+    const struct field f = survey(in);
+    if (turns(in, &f))
+        return (struct route_out){
+            .kind = ROUTE_WAIT, .reason = RR_OPEN, .node = -1, .want_sample = true, .turns = true};
+    const int node = pick_replica(in, &f);
+    struct route_out out = {.kind = ROUTE_TO_NODE,
+                            .reason = RR_READ,
+                            .node = node,
+                            .chose = (f.fresh & (f.fresh - 1)) != 0};
+    if (node < 0) {
+        const enum route_reason why = why_not(in, &f);
+        const bool nobody = why == RR_NO_REPLICA;
+        if (waits(in, &f))
+            out = (struct route_out){.kind = ROUTE_WAIT, .reason = why, .node = -1};
+        else if (in->when_no_replica == 3 && nobody)
+            out = (struct route_out){.kind = ROUTE_REFUSE, .reason = why, .node = -1};
+        else if ((in->when_no_replica == 2 && nobody) || in->force_replica)
+            out = (struct route_out){.kind = ROUTE_HOLD, .reason = why, .node = -1};
+        else
+            out = to_primary(in, why);
+        out.want_sample = !nobody;
     }
-    const int node = dirty ? BALANCE_NONE : pick_any_replica(in, floor, &behind);
-    if (node >= 0)
-        return (struct route_out){.kind = ROUTE_TO_NODE, .reason = RR_READ, .node = node};
-    const enum route_reason why = dirty ? RR_DIRTY : behind ? RR_FLOOR : RR_NO_REPLICA;
-    struct route_out out;
-    if (in->when_no_replica == 3 && why == RR_NO_REPLICA)
-        out = (struct route_out){.kind = ROUTE_REFUSE, .reason = why, .node = -1};
-    else if ((in->when_no_replica == 2 && why == RR_NO_REPLICA) || in->force_replica)
-        out = (struct route_out){.kind = ROUTE_HOLD, .reason = why, .node = -1};
-    else
-        out = to_primary(in, why);
-    out.want_sample = why != RR_NO_REPLICA;
     return out;
+}
+
+bool route_waits(const struct route_in *in)
+{
+    if (in->retry || !(in->read || in->force_replica))
+        return false;
+    const struct field f = survey(in);
+    return waits(in, &f) || (in->turning && turns(in, &f));
 }
 
 struct route_out route_decide(const struct route_in *in)

@@ -1,7 +1,5 @@
-/* Where a batch goes: (what it does, the session, the snapshot, the policy) -> node / hold / refuse, with a reason. Pure.
- *
- * Also the freshness rule of today: a session that wrote is dirty since a moment; a writer position sampled after that
- * moment bounds what it wrote (its floor); until then, and on replicas below the floor, it does not read from replicas. */
+/* Where a batch goes: (what it does, the session, the snapshot, the policy) -> node / hold / wait / refuse, with a reason.
+ * Pure. What a session's reads must have reached is freshness.h's. */
 #ifndef TANIST_CORE_ROUTE_H
 #define TANIST_CORE_ROUTE_H
 
@@ -11,30 +9,24 @@
 #include "../../replication/base/clock.h"
 #include "../../replication/core/topology.h"
 #include "balance.h"
+#include "freshness.h"
 
-struct session_floor {
-    bool dirty;         /* wrote, and no later sample has been seen yet */
-    bool async_commit;  /* may commit without waiting for its flush */
-    usec_t dirty_since; /* moment of the last answer to a write */
-    lsn_t floor;        /* 0: none */
-};
+/* WAIT: a replica will have what the read needs in a moment; ask again with a newer snapshot, or when the time is over. */
+enum route_kind { ROUTE_TO_NODE = 1, ROUTE_HOLD, ROUTE_REFUSE, ROUTE_WAIT };
 
-/* Takes over a newer sample. */
-void floor_update(struct session_floor *f, const struct topo_sample *s);
-void floor_wrote(struct session_floor *f, usec_t now);
-
-enum route_kind { ROUTE_TO_NODE = 1, ROUTE_HOLD, ROUTE_REFUSE };
-
-#define ROUTE_REASONS(X)                                                                     \
-    X(RR_READ, "read", "a read, on the chosen replica")                                      \
-    X(RR_WRITE, "write", "not known to be a read")                                           \
-    X(RR_FORCED_PRIMARY, "forced-primary", "listener, setting or hint asks for the primary") \
-    X(RR_SPLIT_OFF, "split-off", "read_write_split is off")                                  \
-    X(RR_DIRTY, "own-writes", "the session wrote, and its position is not known yet")        \
-    X(RR_FLOOR, "floor", "no replica has replayed the session's own writes yet")             \
-    X(RR_NO_REPLICA, "no-replica", "no replica is eligible")                                 \
-    X(RR_NO_WRITER, "no-writer", "there is no primary now")                                  \
-    X(RR_RETRY, "retry", "it failed on a replica and runs again on the primary")             \
+#define ROUTE_REASONS(X)                                                                           \
+    X(RR_READ, "read", "a read, on the chosen replica")                                            \
+    X(RR_WRITE, "write", "not known to be a read")                                                 \
+    X(RR_FORCED_PRIMARY, "forced-primary", "listener, setting or hint asks for the primary")       \
+    X(RR_SPLIT_OFF, "split-off", "read_write_split is off")                                        \
+    X(RR_DIRTY, "own-writes", "the session was on the primary, and its position is not known yet") \
+    X(RR_FLOOR, "floor", "no replica has replayed what the session wrote or saw yet")              \
+    X(RR_OPEN, "own-reads", "it is not known yet who else has what the session saw on a replica")  \
+    X(RR_NEW, "new-connection", "nothing was sampled of the replica since the connection to it")   \
+    X(RR_BOUND, "max-lag", "no replica is known to be within max_lag")                             \
+    X(RR_NO_REPLICA, "no-replica", "no replica is eligible")                                       \
+    X(RR_NO_WRITER, "no-writer", "there is no primary now")                                        \
+    X(RR_RETRY, "retry", "it failed on a replica and runs again on the primary")                   \
     X(RR_ONLY_REPLICA, "replica-only", "the listener serves reads only")
 
 enum route_reason {
@@ -48,17 +40,34 @@ enum route_reason {
 const char *route_reason_token(enum route_reason r);
 const char *route_reason_text(enum route_reason r);
 
+/* Lag limits of a database or a user, instead of the cluster's. */
+struct route_lag {
+    bool own; /* false: the manager's verdict holds */
+    usec_t max_lag;
+    uint64_t max_lag_bytes; /* 0: no limit */
+    int resume_percent;
+    uint64_t over; /* bit i: node i was over a limit and is not back below its share yet */
+};
+
 struct route_in {
     const struct topology *topo;
-    struct session_floor *floor; /* updated from the sample */
-    bool read;                   /* safe on a replica */
-    bool force_primary;          /* listener or setting */
-    bool force_replica;          /* the listener's route = replica */
-    bool retry;                  /* failed on a replica: the primary now */
-    bool split;                  /* read_write_split */
-    bool eventual;               /* consistency = eventual: no floor */
-    uint64_t avoid;              /* bit i: logins to node i have just failed */
-    int when_no_replica;         /* 1 primary, 2 wait, 3 error (proxy_conf.h) */
+    struct freshness *fresh; /* brought up to date */
+    struct route_lag *lag;   /* NULL: as if not own */
+    bool read;               /* safe on a replica */
+    bool force_primary;      /* listener, setting or hint */
+    bool force_replica;      /* the listener's route = replica */
+    bool retry;              /* failed on a replica: the primary now */
+    bool split;              /* read_write_split */
+    enum consistency level;
+    usec_t now;
+    usec_t began;        /* moment at which the read arrived */
+    usec_t max_lag;      /* of level bounded, or of a hint: a promise; 0: none */
+    bool may_wait;       /* there is still time for ROUTE_WAIT */
+    usec_t wait;         /* freshness_wait: a replica that is further behind is not waited for */
+    bool turn;           /* the session has been on its replica for long: let it choose again */
+    bool turning;        /* it waits for that */
+    uint64_t avoid;      /* bit i: logins to node i have just failed */
+    int when_no_replica; /* 1 primary, 2 wait, 3 error (proxy_conf.h) */
     enum balance_policy balance;
     const uint32_t *in_flight; /* by node, of this worker */
     struct balance_state *balance_state;
@@ -69,13 +78,14 @@ struct route_out {
     enum route_kind kind;
     enum route_reason reason;
     int node;
-    bool want_sample; /* a fresh sample would allow a replica */
+    bool want_sample; /* a fresh sample would allow a replica, or another one */
+    bool chose;       /* there was a choice */
+    bool turns;       /* ROUTE_WAIT, but not for want of a replica: to choose again among all */
 };
 
 struct route_out route_decide(const struct route_in *in);
 
-/* Is node i eligible for a read at this floor? READ_OK or why not; floor 0 asks for no position. */
-enum topo_unreadable route_readable(const struct topology *t, int i);
-bool route_has_floor(const struct topology *t, int i, lsn_t floor);
+/* Would route_decide give ROUTE_WAIT again? For reads that wait already; leaves no trace in the balance. */
+bool route_waits(const struct route_in *in);
 
 #endif

@@ -35,8 +35,8 @@ enum {
     CONF_SECRET = 1 << 1,   /* never shown */
     CONF_REQUIRED = 1 << 2, /* must be given */
     CONF_HIDDEN = 1 << 3,   /* not in the sample file */
-    CONF_AUTO = 1 << 4,     /* "auto" is accepted for CONF_INT and stored as -1 */
-    CONF_NEVER = 1 << 5,    /* "off"/"0" accepted for CONF_DURATION and stored as 0 (no limit) */
+    CONF_AUTO = 1 << 4,  /* "auto" is accepted for CONF_INT, _DURATION, _BYTES and stored as -1 */
+    CONF_NEVER = 1 << 5, /* "off"/"0" accepted for CONF_DURATION and stored as 0 (no limit) */
     CONF_REPEAT =
         1 << 6, /* may be given several times; later ones are appended with a comma (CONF_STRING) */
 };

@@ -174,7 +174,8 @@ static int bad_unit(const struct conf_setting *s, const char *text, struct err *
         return bad_value(s, text, e,
                          "expected a number with one of the units us, ms, s, min, h, d%s",
                          s->flags & CONF_NEVER ? ", or off" : "");
-    return bad_value(s, text, e, "expected a number with one of the units B, kB, MB, GB, TB");
+    return bad_value(s, text, e, "expected a number with one of the units B, kB, MB, GB, TB%s",
+                     s->flags & CONF_AUTO ? ", or auto" : "");
 }
 
 /* Durations and sizes: 0, or INT64 in base units. */
@@ -185,6 +186,10 @@ static int parse_with_unit(const struct conf_setting *s, int64_t *out, const cha
     int n_units;
     const struct unit *units = units_of(s->type, &n_units);
     const struct slice t = slice_trim(slice_of(text));
+    if ((s->flags & CONF_AUTO) && slice_ieq(t, "auto")) {
+        *out = -1;
+        return 0;
+    }
     if ((s->flags & CONF_NEVER) && slice_ieq(t, "off")) {
         *out = 0;
         return 0;
@@ -338,6 +343,10 @@ static void unit_text(const struct conf_setting *s, int64_t v, struct strbuf *b)
 {
     int n;
     const struct unit *units = units_of(s->type, &n);
+    if (v == -1 && (s->flags & CONF_AUTO)) {
+        strbuf_adds(b, "auto");
+        return;
+    }
     if (v == 0) {
         strbuf_adds(b, s->flags & CONF_NEVER ? "off" : "0");
         return;

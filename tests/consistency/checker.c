@@ -27,6 +27,7 @@ struct options {
     int64_t allow;
     unsigned seconds;
     unsigned pause_us; /* between two statements, at most */
+    bool show_stale;
 };
 
 struct client {
@@ -266,8 +267,8 @@ static void report(int64_t started)
         connects += clients[i].connects;
         waited += clients[i].waited;
     }
-    const struct verdict v =
-        history_check(all, opt.clients, opt.allow, CHECK_OWN | CHECK_BACK | CHECK_STALE);
+    const struct verdict v = history_check(
+        all, opt.clients, opt.allow, CHECK_OWN | CHECK_BACK | (opt.show_stale ? CHECK_STALE : 0));
     printf(
         "reads=%llu\nwrites=%llu\nown=%llu\nback=%llu\nstale=%llu\nalien=%llu\nstalest_us=%lld\n",
         (unsigned long long)v.reads, (unsigned long long)v.writes, (unsigned long long)v.own,
@@ -303,6 +304,8 @@ static bool set_option(const char *name, const char *value)
         opt.allow = (int64_t)n * 1000000;
     else if (!strcmp(name, "--seconds"))
         opt.seconds = (unsigned)n;
+    else if (!strcmp(name, "--show-stale"))
+        opt.show_stale = n != 0;
     else if (!strcmp(name, "--pause-us"))
         opt.pause_us = (unsigned)n;
     else

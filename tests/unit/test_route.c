@@ -12,75 +12,6 @@
 
 enum { FLOOR = 1000 };
 
-/* -- floors --------------------------------------------------------------------------------------------------------- */
-
-static void test_floor(void **state)
-{
-    (void)state;
-    struct session_floor f = {0};
-    struct topo_sample s = {
-        .sent_at = 100, .flush_lsn = 50, .insert_lsn = 60, .flush_covers = true};
-    floor_update(&f, &s); /* not dirty: nothing to learn */
-    assert_int_equal(f.floor, 0);
-
-    floor_wrote(&f, 100);
-    assert_true(f.dirty);
-    floor_update(&f, &s); /* asked at the same moment, not later */
-    assert_true(f.dirty);
-    assert_int_equal(f.floor, 0);
-    s.sent_at = 99;
-    floor_update(&f, &s);
-    assert_true(f.dirty);
-    s.sent_at = 0; /* none yet */
-    f.dirty_since = -5;
-    floor_update(&f, &s);
-    assert_true(f.dirty);
-    f.dirty_since = 100;
-    s.sent_at = 101;
-    floor_update(&f, &s);
-    assert_false(f.dirty);
-    assert_int_equal(f.floor, 50);
-
-    floor_wrote(&f, 200); /* a later write waits for a later sample; the old floor holds */
-    floor_update(&f, &s);
-    assert_true(f.dirty);
-    assert_int_equal(f.floor, 50);
-    s = (struct topo_sample){
-        .sent_at = 201, .flush_lsn = 40, .insert_lsn = 45, .flush_covers = true};
-    floor_update(&f, &s);
-    assert_false(f.dirty);
-    assert_int_equal(f.floor, 50); /* never goes back */
-}
-
-static void test_floor_of_async_commit(void **state)
-{
-    (void)state;
-    for (int covers = 0; covers < 2; covers++)
-        for (int async = 0; async < 2; async++) {
-            struct session_floor f = {.async_commit = async != 0};
-            const struct topo_sample s = {
-                .sent_at = 11, .flush_lsn = 50, .insert_lsn = 60, .flush_covers = covers != 0};
-            floor_wrote(&f, 10);
-            floor_update(&f, &s);
-            assert_int_equal(f.floor, covers && !async ? 50 : 60);
-        }
-}
-
-static void test_has_floor(void **state)
-{
-    (void)state;
-    struct topology t = {.timeline = 3, .n_nodes = 1};
-    t.nodes[0].timeline = 3;
-    t.nodes[0].replay_lsn = FLOOR;
-    assert_true(route_has_floor(&t, 0, 0));
-    assert_true(route_has_floor(&t, 0, FLOOR - 1));
-    assert_true(route_has_floor(&t, 0, FLOOR));
-    assert_false(route_has_floor(&t, 0, FLOOR + 1));
-    t.nodes[0].timeline = 2; /* the same number on another timeline is another place */
-    assert_false(route_has_floor(&t, 0, FLOOR));
-    assert_true(route_has_floor(&t, 0, 0));
-}
-
 static void test_reasons_have_names(void **state)
 {
     (void)state;
@@ -126,24 +57,23 @@ struct session {
     int sample; /* 0: none, 1: older than the write, 2: later */
 };
 
-static struct session_floor floor_of(const struct session *s)
+static struct freshness floor_of(const struct session *s)
 {
-    return (struct session_floor){
-        .dirty = s->dirty, .dirty_since = 50, .floor = s->has_floor ? FLOOR : 0};
+    return (struct freshness){
+        .dirty = s->dirty, .dirty_since = 50, .timeline = 2, .lsn = s->has_floor ? FLOOR : 0};
 }
 
 /* May this replica serve the read? Written without the tricks of route.c. */
-static bool may_serve(const struct route_in *in, const struct session_floor *after, int i)
+static bool may_serve(const struct route_in *in, const struct freshness *after, int i)
 {
     const struct topo_node *n = &in->topo->nodes[i];
     if (i == in->topo->writer || n->role != ROLE_REPLICA || n->unreadable != READ_OK)
         return false;
-    if (in->eventual)
+    if ((in->level == CONSISTENCY_EVENTUAL))
         return true;
     if (after->dirty)
         return false;
-    return after->floor == 0 ||
-           (n->timeline == in->topo->timeline && n->replay_lsn >= after->floor);
+    return after->lsn == 0 || (n->timeline == in->topo->timeline && n->replay_lsn >= after->lsn);
 }
 
 static bool readable(const struct route_in *in, int i)
@@ -152,10 +82,10 @@ static bool readable(const struct route_in *in, int i)
     return i != in->topo->writer && n->role == ROLE_REPLICA && n->unreadable == READ_OK;
 }
 
-static void check(const struct route_in *in, const struct session_floor *before)
+static void check(const struct route_in *in, const struct freshness *before)
 {
     const struct topology *t = in->topo;
-    const struct session_floor *f = in->floor;
+    const struct freshness *f = in->fresh;
     const struct route_out out = route_decide(in);
     bool any = false, any_readable = false;
     for (int i = 0; i < t->n_nodes; i++) {
@@ -165,7 +95,7 @@ static void check(const struct route_in *in, const struct session_floor *before)
     /* Dirty clears only by a later sample; the floor never goes back. */
     if (before->dirty && !f->dirty)
         assert_true(t->sample.sent_at > before->dirty_since);
-    assert_true(f->dirty <= before->dirty && f->floor >= before->floor);
+    assert_true(f->dirty <= before->dirty && f->lsn >= before->lsn);
     assert_true(out.reason > RR_NONE && out.reason < RR_NR);
     if (out.kind != ROUTE_TO_NODE) {
         assert_int_equal(out.node, -1);
@@ -199,7 +129,7 @@ static void check(const struct route_in *in, const struct session_floor *before)
         assert_false(out.want_sample);
         return;
     }
-    const bool only_position = !in->eventual && (f->dirty || any_readable);
+    const bool only_position = in->level != CONSISTENCY_EVENTUAL && any_readable;
     assert_int_equal(out.want_sample, only_position);
     if (in->force_replica) { /* never the primary */
         assert_int_equal(out.kind,
@@ -220,16 +150,17 @@ static unsigned check_policies(const struct topology *t, const struct session *s
     unsigned n = 0;
     for (unsigned bits = 0; bits < 64; bits++)
         for (int when = 1; when <= 3; when++, n++) {
-            const struct session_floor before = floor_of(s);
-            struct session_floor f = before;
+            const struct freshness before = floor_of(s);
+            struct freshness f = before;
             const struct route_in in = {.topo = t,
-                                        .floor = &f,
+                                        .fresh = &f,
                                         .read = bits & 1,
                                         .force_primary = bits & 2,
                                         .force_replica = bits & 4,
                                         .retry = bits & 8,
                                         .split = bits & 16,
-                                        .eventual = bits & 32,
+                                        .level =
+                                            bits & 32 ? CONSISTENCY_EVENTUAL : CONSISTENCY_SESSION,
                                         .when_no_replica = when,
                                         .balance = BALANCE_LEAST_BUSY,
                                         .in_flight = in_flight,
@@ -289,7 +220,7 @@ static void test_silent_writer(void **state)
 {
     (void)state;
     static struct topology t;
-    struct session_floor floor = {0};
+    struct freshness floor = {0};
     struct balance_state balance = {{0}};
     struct prng prng;
     const uint32_t in_flight[TOPO_NODES_MAX] = {0};
@@ -298,7 +229,7 @@ static void test_silent_writer(void **state)
     t.n_nodes = 1;
     t.nodes[0].role = ROLE_PRIMARY;
     struct route_in in = {.topo = &t,
-                          .floor = &floor,
+                          .fresh = &floor,
                           .split = true,
                           .when_no_replica = 1,
                           .balance = BALANCE_LEAST_BUSY,
@@ -337,7 +268,7 @@ static void test_avoids(void **state)
         {.avoid = 1, .when_no_replica = 1, .among = 6},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct session_floor f = {0};
+        struct freshness f = {0};
         struct balance_state st = {0};
         struct prng prng;
         prng_init(&prng, i + 1);
@@ -347,7 +278,7 @@ static void test_avoids(void **state)
         make_replica(&t.nodes[1], REP_AHEAD);
         make_replica(&t.nodes[2], REP_AHEAD);
         const struct route_in in = {.topo = &t,
-                                    .floor = &f,
+                                    .fresh = &f,
                                     .read = true,
                                     .split = true,
                                     .avoid = rows[i].avoid,
@@ -372,7 +303,7 @@ static void test_spreads(void **state)
     (void)state;
     static struct topology t;
     static const uint32_t in_flight[TOPO_NODES_MAX];
-    struct session_floor f = {0};
+    struct freshness f = {0};
     struct balance_state st = {0};
     struct prng prng;
     unsigned seen[4] = {0};
@@ -383,7 +314,7 @@ static void test_spreads(void **state)
         make_replica(&t.nodes[i], REP_AHEAD);
     for (unsigned i = 0; i < 300; i++) {
         const struct route_in in = {.topo = &t,
-                                    .floor = &f,
+                                    .fresh = &f,
                                     .read = true,
                                     .split = true,
                                     .when_no_replica = 1,
@@ -398,13 +329,149 @@ static void test_spreads(void **state)
         assert_int_equal(seen[i], 100);
 }
 
+/* Waiting: only while there is time, and only for replicas that are near. */
+static void test_waits(void **state)
+{
+    (void)state;
+    static struct topology t;
+    static const uint32_t in_flight[TOPO_NODES_MAX];
+    static const struct {
+        enum consistency level;
+        bool dirty, open, may_wait;
+        usec_t lag;      /* of both replicas; -1: not known */
+        usec_t fresh_at; /* of both */
+        usec_t max_lag;
+        lsn_t floor;
+        enum route_kind kind;
+        enum route_reason reason;
+    } rows[] = {
+        {CONSISTENCY_SESSION, .kind = ROUTE_TO_NODE, .reason = RR_READ},
+        {CONSISTENCY_SESSION, .dirty = true, .may_wait = true, .kind = ROUTE_WAIT,
+         .reason = RR_DIRTY},
+        {CONSISTENCY_SESSION, .dirty = true, .kind = ROUTE_TO_NODE, .reason = RR_DIRTY},
+        {CONSISTENCY_SESSION, .dirty = true, .may_wait = true, .lag = 51, .kind = ROUTE_TO_NODE,
+         .reason = RR_DIRTY},
+        {CONSISTENCY_SESSION, .dirty = true, .may_wait = true, .lag = -1, .kind = ROUTE_WAIT,
+         .reason = RR_DIRTY},
+        {CONSISTENCY_SESSION, .floor = FLOOR + 1, .may_wait = true, .kind = ROUTE_WAIT,
+         .reason = RR_FLOOR},
+        {CONSISTENCY_SESSION, .floor = FLOOR + 1, .kind = ROUTE_TO_NODE, .reason = RR_FLOOR},
+        {CONSISTENCY_SESSION, .open = true, .may_wait = true, .kind = ROUTE_WAIT,
+         .reason = RR_OPEN},
+        {CONSISTENCY_EVENTUAL, .dirty = true, .open = true, .floor = FLOOR + 1, .may_wait = true,
+         .kind = ROUTE_TO_NODE, .reason = RR_READ},
+        {CONSISTENCY_EVENTUAL, .max_lag = 100, .fresh_at = 900, .kind = ROUTE_TO_NODE,
+         .reason = RR_READ},
+        {CONSISTENCY_BOUNDED, .max_lag = 100, .fresh_at = 900, .kind = ROUTE_TO_NODE,
+         .reason = RR_READ},
+        {CONSISTENCY_BOUNDED, .max_lag = 100, .fresh_at = 899, .may_wait = true, .kind = ROUTE_WAIT,
+         .reason = RR_BOUND},
+        {CONSISTENCY_BOUNDED, .max_lag = 100, .fresh_at = 899, .kind = ROUTE_TO_NODE,
+         .reason = RR_BOUND},
+        {CONSISTENCY_BOUNDED, .max_lag = 100, .fresh_at = 0, .kind = ROUTE_TO_NODE,
+         .reason = RR_BOUND},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct balance_state st = {0};
+        struct prng prng;
+        struct freshness f = {.dirty = rows[i].dirty,
+                              .dirty_since = 50,
+                              .open = rows[i].open,
+                              .node = 0, /* not one of the replicas any more */
+                              .read_at = 50,
+                              .timeline = 2,
+                              .lsn = rows[i].floor};
+        prng_init(&prng, i + 1);
+        t = (struct topology){.timeline = 2, .n_nodes = 3};
+        t.nodes[0] = (struct topo_node){.role = ROLE_PRIMARY, .timeline = 2};
+        for (int k = 1; k < 3; k++) {
+            make_replica(&t.nodes[k], REP_AHEAD);
+            t.nodes[k].lag_known = rows[i].lag >= 0;
+            t.nodes[k].lag = rows[i].lag;
+            t.nodes[k].fresh_at = rows[i].fresh_at;
+        }
+        const struct route_in in = {.topo = &t,
+                                    .fresh = &f,
+                                    .read = true,
+                                    .split = true,
+                                    .level = rows[i].level,
+                                    .now = 1010,
+                                    .began = 1000,
+                                    .max_lag = rows[i].max_lag,
+                                    .may_wait = rows[i].may_wait,
+                                    .wait = 50,
+                                    .when_no_replica = 1,
+                                    .balance = BALANCE_LEAST_BUSY,
+                                    .in_flight = in_flight,
+                                    .balance_state = &st,
+                                    .prng = &prng};
+        assert_int_equal(route_waits(&in), rows[i].kind == ROUTE_WAIT);
+        const struct route_out out = route_decide(&in);
+        assert_int_equal(out.kind, rows[i].kind);
+        assert_int_equal(out.reason, rows[i].reason);
+        assert_int_equal(out.want_sample, out.reason != RR_READ);
+        if (out.kind == ROUTE_TO_NODE)
+            assert_int_equal(out.node == 0, out.reason != RR_READ);
+    }
+}
+
+/* Limits of a database: wider or narrower than the cluster's, with a memory of their own. */
+static void test_own_lag(void **state)
+{
+    (void)state;
+    static struct topology t;
+    static const uint32_t in_flight[TOPO_NODES_MAX];
+    struct balance_state st = {0};
+    struct prng prng;
+    struct freshness f = {0};
+    struct route_lag lag = {
+        .own = true, .max_lag = 1000, .max_lag_bytes = 500, .resume_percent = 70};
+    static const struct {
+        enum topo_unreadable manager;
+        usec_t lag;
+        uint64_t bytes;
+        bool ok;
+    } rows[] = {
+        {READ_OK, 0, 0, true},           {READ_LAG_TIME, 1000, 500, true},
+        {READ_LAG_TIME, 1001, 0, false}, {READ_OK, 701, 0, false},
+        {READ_OK, 700, 351, false},      {READ_OK, 700, 350, true},
+        {READ_LAG_BYTES, 0, 501, false}, {READ_LAG_BYTES, 0, 300, true},
+        {READ_DRAINED, 0, 0, false},     {READ_OK, 1000, 500, true},
+    };
+    prng_init(&prng, 1);
+    t = (struct topology){.timeline = 2, .n_nodes = 2};
+    t.nodes[0] = (struct topo_node){.role = ROLE_PRIMARY, .timeline = 2};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        make_replica(&t.nodes[1], REP_AHEAD);
+        t.nodes[1].unreadable = rows[i].manager;
+        t.nodes[1].lag_known = true;
+        t.nodes[1].lag = rows[i].lag;
+        t.nodes[1].lag_bytes = rows[i].bytes;
+        const struct route_in in = {.topo = &t,
+                                    .fresh = &f,
+                                    .lag = &lag,
+                                    .read = true,
+                                    .split = true,
+                                    .level = CONSISTENCY_SESSION,
+                                    .when_no_replica = 1,
+                                    .balance = BALANCE_LEAST_BUSY,
+                                    .in_flight = in_flight,
+                                    .balance_state = &st,
+                                    .prng = &prng};
+        assert_int_equal(route_decide(&in).node, rows[i].ok ? 1 : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_floor),        cmocka_unit_test(test_floor_of_async_commit),
-        cmocka_unit_test(test_has_floor),    cmocka_unit_test(test_reasons_have_names),
-        cmocka_unit_test(test_whole_domain), cmocka_unit_test(test_avoids),
-        cmocka_unit_test(test_spreads),      cmocka_unit_test(test_silent_writer),
+        cmocka_unit_test(test_reasons_have_names),
+        cmocka_unit_test(test_whole_domain),
+        cmocka_unit_test(test_avoids),
+        cmocka_unit_test(test_spreads),
+        cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_own_lag),
+        cmocka_unit_test(test_silent_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

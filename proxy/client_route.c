@@ -1,0 +1,279 @@
+#include "client_route.h"
+
+#include <stdio.h>
+
+#include "../replication/base/bug.h"
+#include "../replication/base/log.h"
+#include "../replication/manager.h"
+#include "client.h"
+#include "pool.h"
+#include "server.h"
+#include "wire/encode.h"
+#include "wire/errresp.h"
+#include "worker.h"
+
+/* A session that reads without a pause stays on its replica, and may choose anew that often; for what it waits then at most. */
+static const usec_t TURN_EVERY = 250 * USEC_PER_MS;
+static const usec_t TURN_WAIT = 5 * USEC_PER_MS;
+
+static enum consistency level_of(const struct client *c)
+{
+    return c->group->rules.level;
+}
+
+static bool async_anywhere(const struct client *c)
+{
+    return atomic_load_explicit(&c->w->proxy->async_sessions[c->group->cluster],
+                                memory_order_relaxed) > 0;
+}
+
+void client_route_async(struct client *c)
+{
+    c->floor.dirty_async = c->floor.async_commit = true;
+    if (c->async_counted || !c->group)
+        return;
+    c->async_counted = true;
+    atomic_fetch_add_explicit(&c->w->proxy->async_sessions[c->group->cluster], 1,
+                              memory_order_relaxed);
+}
+
+void client_route_close(struct client *c)
+{
+    if (c->async_counted)
+        atomic_fetch_sub_explicit(&c->w->proxy->async_sessions[c->group->cluster], 1,
+                                  memory_order_relaxed);
+    c->async_counted = false;
+}
+
+static bool can_wait(const struct client *c, usec_t now)
+{
+    if (c->fresh_until)
+        return now < c->fresh_until;
+    return c->group->rules.freshness_wait > 0 &&
+           c->w->fresh[c->group->cluster].count < CLIENT_FRESH_WAITERS_MAX;
+}
+
+static struct route_in input(struct client *c, usec_t now)
+{
+    struct worker *w = c->w;
+    const int cluster = c->group->cluster;
+    const struct routing_conf *r = &w->conf->routing;
+    const enum consistency level = level_of(c);
+    return (struct route_in){.topo = worker_topo(w, cluster),
+                             .fresh = &c->floor,
+                             .lag = &c->group->lag,
+                             .read = c->batch.read,
+                             .force_primary = c->route_mode == ROUTE_PRIMARY ||
+                                              level == CONSISTENCY_PRIMARY ||
+                                              c->group->conf.pool_mode == POOL_SESSION,
+                             .force_replica = c->route_mode == ROUTE_REPLICA,
+                             .retry = c->batch.retry,
+                             .split = r->read_write_split,
+                             .level = level,
+                             .now = now,
+                             .began = c->began,
+                             .max_lag = level >= CONSISTENCY_BOUNDED ? c->group->rules.max_lag : 0,
+                             .may_wait = can_wait(c, now),
+                             .wait = c->group->rules.freshness_wait,
+                             .turn = now - c->turned_at > TURN_EVERY,
+                             .turning = c->turning,
+                             .when_no_replica = r->when_no_replica,
+                             .balance = (enum balance_policy)r->balance,
+                             .in_flight = w->in_flight[cluster],
+                             .balance_state = &w->balance[cluster],
+                             .prng = &w->prng};
+}
+
+/* A floor of before a failover that the new primary does not have: what the session wrote or saw last is gone. */
+static void tell_lost(struct client *c)
+{
+    uint8_t out[ERRRESP_SIZE_MAX];
+    char floor[24], text[200];
+    struct writer w = writer_of(out, sizeof(out));
+    lsn_text(c->floor.lost, floor);
+    snprintf(text, sizeof(text),
+             "what this session wrote or read last was lost by a failover: it had seen %s on "
+             "timeline %u, which timeline %u does not have",
+             floor, c->floor.lost_timeline, c->floor.timeline);
+    log_event(
+        LOG_WARNING, "floor.lost",
+        LOG_KV({"client", c->peer}, {"user", c->user}, {"database", c->database}, {"lsn", floor}),
+        4, "%s", text);
+    errresp_write(&w, &(struct errresp){.code = ERRRESP_SUCCESS,
+                                        .severity = ERRRESP_SEV_WARNING,
+                                        .message = text,
+                                        .hint = "Look whether recent changes are there."});
+    stream_send(&c->st, out, w.n);
+    c->group->stats.floors_lost++;
+    c->floor.lost = 0;
+}
+
+struct route_out client_route(struct client *c)
+{
+    const usec_t now = worker_now();
+    if (!c->fresh_until) { /* else it waits since, for the same thing */
+        c->began = now;
+        if (c->batch.read && level_of(c) == CONSISTENCY_GLOBAL)
+            freshness_primary(&c->floor, async_anywhere(c), now);
+    }
+    const struct route_in in = input(c, now);
+    if (!in.topo)
+        return (struct route_out){.kind = ROUTE_HOLD, .reason = RR_NO_WRITER, .node = -1};
+    const struct route_out out = route_decide(&in);
+    if (UNLIKELY(c->floor.lost))
+        tell_lost(c);
+    if (out.want_sample)
+        manager_want_sample(c->w->proxy->manager, c->group->cluster);
+    if (out.chose || c->turning || out.turns)
+        c->turned_at = now;
+    c->turning = out.turns;
+    if (out.kind != ROUTE_WAIT)
+        c->fresh_until = 0;
+    return out;
+}
+
+/* -- waiting ------------------------------------------------------------------------------------------------------ */
+
+static void on_due(uv_timer_t *t);
+
+/* One timer for all who wait: it is armed for the first of them. */
+static void arm(struct worker *w, usec_t at)
+{
+    if (w->fresh_due && w->fresh_due <= at)
+        return;
+    const usec_t now = worker_now();
+    w->fresh_due = at;
+    uv_update_time(&w->loop.uv);
+    uv_timer_start(&w->fresh_timer, on_due,
+                   at > now ? (uint64_t)((at - now + USEC_PER_MS - 1) / USEC_PER_MS) : 0, 0);
+}
+
+void client_route_wait(struct client *c, enum route_reason why)
+{
+    usec_t wait = c->group->rules.freshness_wait;
+    if (c->turning && wait > TURN_WAIT)
+        wait = TURN_WAIT;
+    const usec_t until = c->fresh_until ? c->fresh_until : c->began + wait;
+    c->wait_reason = (uint8_t)why;
+    c->group->stats.fresh_waits++;
+    client_wait_in(c, &c->w->fresh[c->group->cluster]);
+    c->fresh_until = until;
+    arm(c->w, until);
+}
+
+static bool still_waits(struct client *c, usec_t now)
+{
+    const struct route_in in = input(c, now);
+    return in.topo && route_waits(&in);
+}
+
+/* Those who need wait no more; processing one may change every list, so they are taken out first. */
+static void look_again(struct worker *w, int cluster)
+{
+    struct list *l = &w->fresh[cluster];
+    struct list ready;
+    const usec_t now = worker_now();
+    usec_t next = 0;
+    list_init(&ready);
+    for (struct list_node *n = list_first(l), *after; n; n = after) {
+        struct client *c = LIST_ENTRY(n, struct client, wait);
+        after = list_next(l, n);
+        if (now < c->fresh_until && still_waits(c, now)) {
+            next = next && next < c->fresh_until ? next : c->fresh_until;
+            continue;
+        }
+        list_remove(l, n);
+        list_push_back(&ready, n);
+        c->waiting_in = &ready;
+    }
+    if (next) {
+        manager_want_sample(w->proxy->manager, cluster);
+        arm(w, next);
+    }
+    while (!list_empty(&ready)) {
+        struct client *c = LIST_ENTRY(list_first(&ready), struct client, wait);
+        const usec_t until = c->fresh_until;
+        client_wait_end(c);
+        c->fresh_until = until;
+        client_process(c);
+    }
+}
+
+void client_route_wake(struct worker *w, int cluster)
+{
+    if (!list_empty(&w->fresh[cluster]))
+        look_again(w, cluster);
+}
+
+static void on_due(uv_timer_t *t)
+{
+    struct worker *w = t->data;
+    w->fresh_due = 0;
+    for (int i = 0; i < REPL_CLUSTERS_MAX; i++)
+        client_route_wake(w, i);
+}
+
+void client_route_init(struct worker *w)
+{
+    uv_timer_init(&w->loop.uv, &w->fresh_timer);
+    w->fresh_timer.data = w;
+}
+
+void client_route_fini(struct worker *w)
+{
+    uv_close((uv_handle_t *)&w->fresh_timer, NULL);
+}
+
+/* -- before and after ----------------------------------------------------------------------------------------------- */
+
+bool client_route_linked(struct client *c)
+{
+    struct server *s = c->server;
+    const struct topology *t = worker_topo(c->w, c->group->cluster);
+    const int node = s->pool->node;
+    c->on_replica =
+        t && node < t->n_nodes && node != t->writer && t->nodes[node].role == ROLE_REPLICA;
+    c->read_incarnation = 0;
+    if (!c->on_replica) {
+        c->fresh_until = 0;
+        return true;
+    }
+    const bool known = freshness_knows(&t->nodes[node], s->ready_at);
+    if (known)
+        c->read_incarnation = t->nodes[node].incarnation;
+    const bool asks = level_of(c) >= CONSISTENCY_BOUNDED ||
+                      (level_of(c) == CONSISTENCY_SESSION && (c->floor.lsn || c->floor.open));
+    if (known || !asks) {
+        c->fresh_until = 0;
+        return true;
+    }
+    const usec_t now = worker_now();
+    const usec_t wait = c->group->rules.freshness_wait;
+    const usec_t until = c->fresh_until ? c->fresh_until : now + wait;
+    manager_want_sample(c->w->proxy->manager, c->group->cluster);
+    server_unlink(s);
+    if (c->state == CLIENT_CLOSED)
+        return false;
+    if (now < until && wait > 0) {
+        c->fresh_until = until;
+        client_route_wait(c, RR_NEW);
+        return false;
+    }
+    c->batch.retry = true;
+    c->fresh_until = 0;
+    c->again = true; /* it chooses again, the primary now */
+    return false;
+}
+
+void client_route_settle(struct client *c, const struct server *s, usec_t now)
+{
+    const struct topology *t = worker_topo(c->w, c->group->cluster);
+    const int node = s->pool->node; /* behind the last node if a reload took it away meanwhile */
+    const bool same = t && node < t->n_nodes && t->nodes[node].role_since == s->role_since;
+    if (same && c->on_replica && node != t->writer)
+        freshness_replica(&c->floor, node, c->read_incarnation, now);
+    else
+        freshness_primary(&c->floor, async_anywhere(c), now);
+    if (t && t->n_nodes > 1 && level_of(c) >= CONSISTENCY_SESSION)
+        manager_use_sample(c->w->proxy->manager, c->group->cluster);
+}
