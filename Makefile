@@ -245,7 +245,7 @@ REGRESS_CACHE ?= $(or $(XDG_CACHE_HOME),/var/tmp)/tanist-regress-$(shell id -un)
 REGRESS_ARGS ?=
 
 check-regress: all ## PostgreSQL's own regression and isolation suites through tanist (REGRESS_ARGS="--suite core")
-	@dir=$$(tests/regress/fetch $(REGRESS_CACHE)) && tests/regress/run $$dir $(REGRESS_ARGS)
+	@dir=$$(tests/regress/fetch $(REGRESS_CACHE)) && tests/regress/pipeline $$dir && tests/regress/run $$dir $(REGRESS_ARGS)
 
 bench-classify: ## nanoseconds per statement of the classifier
 	$(MAKE) $(B)/unit/bench_classify && $(B)/unit/bench_classify

@@ -87,12 +87,6 @@ static bool send_parse(struct client *c, const struct pstmt *p, const char *name
 
 /* -- names ---------------------------------------------------------------------------------------------------------- */
 
-/* The server ignores everything up to Sync: so do we. */
-static bool skipping(const struct client *c)
-{
-    return c->server->pl.skipping;
-}
-
 /* A server never has more than max_prepared_statements (but for one that is in use): the oldest is closed in front of the new. */
 static bool make_room(struct client *c)
 {
@@ -230,8 +224,6 @@ static size_t forward_parse(struct client *c, const struct frame *f, const uint8
         protocol_error(c, "invalid Parse message");
         return 0;
     }
-    if (skipping(c))
-        return client_pass_expecting(c, f, PL_PARSE);
     struct named *n = m.name.n ? named_find(&c->named, m.name) : NULL;
     enum have have = n ? ensure(c, n, name) : HAVE_IT;
     if (have == HAVE_WAIT)
@@ -330,8 +322,6 @@ static size_t forward_bind(struct client *c, const struct frame *f, const uint8_
         protocol_error(c, "invalid Bind message");
         return 0;
     }
-    if (skipping(c))
-        return client_pass_expecting(c, f, PL_BIND);
     struct named *n = m.statement.n ? named_find(&c->named, m.statement) : NULL;
     enum have h = n ? ensure(c, n, name) : HAVE_IT;
     if (h == HAVE_WAIT)
@@ -371,7 +361,7 @@ static size_t forward_close(struct client *c, const struct frame *f, const uint8
         protocol_error(c, "invalid Close message");
         return 0;
     }
-    if (skipping(c) || m.kind == 'P')
+    if (m.kind == 'P')
         return client_pass_expecting(c, f, PL_CLOSE);
     if (m.name.n > 0)
         return close_name(c, f, m.name);
@@ -389,7 +379,7 @@ static size_t forward_describe(struct client *c, const struct frame *f, const ui
         protocol_error(c, "invalid Describe message");
         return 0;
     }
-    if (skipping(c) || m.kind == 'P')
+    if (m.kind == 'P')
         return client_pass_expecting(c, f, PL_DESCRIBE);
     struct named *n = m.name.n ? named_find(&c->named, m.name) : NULL;
     enum have h = n ? ensure(c, n, name) : HAVE_IT;

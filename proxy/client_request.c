@@ -156,10 +156,23 @@ static bool needs_whole(uint8_t type)
     return type == 'P' || type == 'D' || type == 'C' || type == 'E' || type == 'S' || type == 'H';
 }
 
+static bool is_copy(uint8_t type)
+{
+    return type == 'd' || type == 'c' || type == 'f';
+}
+
+/* The server will ignore it, whatever it is: it leaves no trace. */
+static bool is_skipped(const struct client *c, uint8_t type)
+{
+    return c->server->pl.skipping && type != 'S' && type != 'H';
+}
+
 static size_t forward(struct client *c, const struct frame *f)
 {
     const uint8_t *body = c->view + FRAME_HEADER;
     const size_t have = (f->total < c->view_n ? f->total : c->view_n) - FRAME_HEADER;
+    if (is_skipped(c, f->type) && !is_copy(f->type))
+        return client_pass(c, f);
     switch (f->type) {
     case 'Q':
     case 'F':
@@ -221,11 +234,6 @@ static size_t without_server(struct client *c, const struct frame *f)
     return f->total;
 }
 
-static bool is_copy(uint8_t type)
-{
-    return type == 'd' || type == 'c' || type == 'f';
-}
-
 /* A write after reads of the same batch, which a replica has answered already because of a Flush. They stay what they are; the
  * rest goes to the primary. Portals that were bound on the replica do not come along. */
 static bool must_leave(const struct client *c)
@@ -248,6 +256,16 @@ static size_t leave(struct client *c)
     return 0;
 }
 
+static bool owes_too_much(struct client *c)
+{
+    struct server *s = c->server;
+    if (s->pl.n < PL_HIGH)
+        return false;
+    gather_flush(&c->w->gather);
+    client_send_fakes(c, s); /* these would wait for the answer to the next request */
+    return s->pl.n >= PL_HIGH;
+}
+
 static size_t step_linked(struct client *c, const struct frame *f)
 {
     struct server *s = c->server;
@@ -258,7 +276,7 @@ static size_t step_linked(struct client *c, const struct frame *f)
             return 0; /* one batch at a time: the next waits for ReadyForQuery */
         return f->total <= c->view_n ? f->total : 0;
     }
-    if (stream_kept(&s->st) > STREAM_HIGH)
+    if (stream_kept(&s->st) > STREAM_HIGH || owes_too_much(c))
         return 0;
     if (s->cancels > 0 && !c->batch.opened)
         return 0; /* a cancel under way was meant for the batch before: it shall not hit this one */
@@ -368,7 +386,9 @@ static void run(struct client *c)
     const bool full = c->in.n > 2 * (size_t)CLIENT_INSPECT_MAX && c->in.p[0] != MSG_F_PARSE;
     /* The next batch waits; but while copying in, what is left is the cut header of more data. */
     const bool next = c->in.n > 0 && c->batch.sync_seen && !(c->server && c->server->copying);
-    if (c->waiting_in || full || next || (c->server && stream_kept(&c->server->st) > STREAM_HIGH))
+    const bool busy =
+        c->server && (stream_kept(&c->server->st) > STREAM_HIGH || c->server->pl.n >= PL_HIGH);
+    if (c->waiting_in || full || next || busy)
         stream_pause(&c->st);
     else
         stream_resume(&c->st);

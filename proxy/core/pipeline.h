@@ -45,7 +45,9 @@ struct pl_entry {
     uint8_t fate; /* enum pl_fate; set when it leaves */
 };
 
-enum { PL_INLINE = 16, PL_MAX = 65536 };
+/* Above PL_HIGH no more requests are taken from the client until some were answered. That ends: a server keeps at most its 8 kB
+ * of output back without a Flush, and the shortest answer has 5 bytes. */
+enum { PL_INLINE = 16, PL_HIGH = 8192, PL_MAX = 65536 };
 
 struct pipeline {
     struct pl_entry *ring;

@@ -65,6 +65,7 @@ same('one that was done before the error counts', P('', 'SELECT 1') . S(), P('',
 same('a Close that was skipped leaves it, too', P('', 'SELECT 1') . S(), B('', 'none') . C('S', '') . S(), B('', '') . E('') . S());
 same('a Close of the unnamed statement', P('', 'SELECT 1') . S(), C('S', '') . S(), B('', '') . E('') . S());
 same('a Query that was skipped leaves it', P('', 'SELECT 1') . S(), [ B('', 'none') . Q('SELECT 2') . S(), 'Z', 1 ], B('', '') . E('') . S());
+same('the same, when the error has been read', P('', 'SELECT 1') . S(), [ B('', 'none') . H(), 'E' ], [ Q('SELECT 2') . F(177, 1, 2) . P('', 'SELECT 3') . S(), 'Z', 1 ], B('', '') . E('') . S());
 same('a Query that failed ends it', P('', 'SELECT 1') . S(), Q('SELECT FROM WHERE'), B('', '') . E('') . S());
 same('a Query among extended messages', B('', 'none') . S(), P('s', 'SELECT 1') . Q('SELECT 2') . B('', 's') . E('') . S());
 same('a function call leaves the unnamed statement', P('', 'SELECT 1') . S(), F(177, 40, 2), B('', '') . E('') . S());
@@ -211,6 +212,21 @@ same('a Query behind a Flush', [ P('a', 'SELECT 1') . B('', 'a') . E('') . H(), 
 same('a write of an older batch behind a Flush', P('i', 'INSERT INTO w VALUES (1)') . S(), [ P('a', 'SELECT 1') . B('', 'a') . E('') . H(), 'C' ], B('', 'i') . E('') . S(), Q('SELECT * FROM w'));
 
 # ---- Bounds ----
+
+{
+    # More requests than are taken at once, and no Flush. The answers are read only afterwards.
+    my $n = 20_000;
+    for my $bytes (P('s', 'SELECT 1') . join('', map { B('', 's') . E('') } 1 .. $n) . S(), join('', map { C('S', 'none') } 1 .. $n) . S(), B('', 'none') . join('', map { C('S', 'x') . E('') } 1 .. $n) . S()) {
+        my @got;
+        for my $w (direct(), $t->wire) {
+            my $pid = fork;
+            if (!$pid) { $w->send_raw($bytes); require POSIX; POSIX::_exit(0) }
+            push @got, join '', map { $_->[0] } $w->read_until('Z');
+            waitpid $pid, 0;
+        }
+        ok($got[0] eq $got[1], 'a batch of ' . length($bytes) . ' bytes and ' . length($got[0]) . ' answers');
+    }
+}
 
 my $long = 'SELECT ' . join(', ', map { "'" . ('x' x 100_000) . "' AS c$_" } 1 .. 25);
 same('a statement of 2.5 MB', P('', $long) . D('S', '') . S(), B('', '') . E('') . S(), P('l', $long) . S(), B('', 'l') . E('') . S(), C('S', 'l') . S(), B('', 'l') . S());
