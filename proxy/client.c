@@ -224,8 +224,8 @@ void client_close(struct client *c, const char *why)
     client_set_unnamed(c, NULL);
     client_batch_reset(c, false);
     params_unref(c->params);
-    params_unref(c->session.base);
-    c->params = c->session.base = NULL;
+    c->params = NULL;
+    session_free(c);
     inbuf_free(&c->in);
     inbuf_free(&c->retain);
     extended_free(c->console_ext);
@@ -328,11 +328,23 @@ static void skip_unused(struct client *c)
         c->lost_skip = true;
 }
 
+static void lose_transaction(struct client *c)
+{
+    c->begin = (struct begin){0};
+    c->lost = true;
+    c->lost_told = false;
+    c->tx = 'E';
+}
+
 void client_error(struct client *c, int code, const char *message, const char *hint)
 {
     BUG_ON(c->server != NULL);
     send_error(c, code, ERRRESP_SEV_ERROR, message, hint);
     inbuf_free(&c->retain);
+    if (c->begin.deferred) { /* as any error in a block, it stays failed until the client ends it */
+        lose_transaction(c);
+        c->lost_told = true;
+    }
     if (c->batch.opened)
         answer_and_skip(c);
     else
@@ -424,6 +436,9 @@ static void settle_batch(struct client *c, uint8_t status)
             catalogs_changed(w, c->group->cluster, c->group->dbname);
         }
     }
+    c->begin.deferred = false;
+    if (status == 'I')
+        c->begin.len = 0;
     c->tx = status;
 }
 
@@ -488,7 +503,9 @@ static enum lost_answer judge(const struct client *c, bool aborted)
     const struct batch *b = &c->batch;
     const bool in_tx = c->tx != 'I';
     if (!b->opened)
-        return in_tx ? LOST_TRANSACTION : LOST_NOTHING;
+        return in_tx && !c->begin.deferred ? LOST_TRANSACTION : LOST_NOTHING;
+    if (c->begin.deferred && b->retainable && !b->delivered && !b->commit)
+        return LOST_AGAIN; /* the first statement of the block: nothing was told, nothing is committed */
     if (in_tx && !b->commit)
         return LOST_TRANSACTION;
     const bool reads = b->bits == CLASS_READ || b->bits == 0;
@@ -502,13 +519,6 @@ static enum lost_answer judge(const struct client *c, bool aborted)
     if (!in_tx && (b->bits & CLASS_TX_BEGIN) && !b->commit)
         return LOST_TRANSACTION; /* a block was being opened; nothing in it can have been committed */
     return LOST_IN_DOUBT;
-}
-
-static void lose_transaction(struct client *c)
-{
-    c->lost = true;
-    c->lost_told = false;
-    c->tx = 'E';
 }
 
 void client_on_server_lost(struct client *c, bool aborted, const char *why)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "../replication/base/list.h"
+#include "client_begin.h"
 #include "core/classify.h"
 #include "core/route.h"
 #include "inbuf.h"
@@ -65,6 +66,10 @@ struct batch {
     bool simple;          /* Query rather than extended */
     bool commit;          /* may end an explicit transaction successfully */
     bool discards_all, drops_prepared;
+    bool starts;          /* the last statement is START TRANSACTION */
+    bool set_transaction; /* has a SET TRANSACTION; tx says what */
+    struct classify_tx tx;
+    unsigned n_statements;
     bool defaults;  /* ALTER ROLE and the like */
     bool sync_seen; /* the client sent Sync (or it is a Query): it waits for ReadyForQuery */
     struct pstmt *stmt, *parsed; /* the last ones bound and parsed, with a reference */
@@ -127,6 +132,7 @@ struct client {
     bool tx_read_only;
     enum pin pin; /* of session.pinned */
     struct session session;
+    struct begin begin;
     bool verifying; /* linked only to try its start-up parameters */
     bool backslash; /* standard_conforming_strings is off */
     bool closing_after_send;

@@ -29,6 +29,7 @@ static void batch_add(struct client *c, const struct classification *k)
 {
     struct batch *b = &c->batch;
     b->bits |= k->bits;
+    b->n_statements += k->n_statements;
     b->discards_all |= k->discards_all;
     b->defaults |= k->defaults;
     if (UNLIKELY(k->touches | k->releases))
@@ -62,6 +63,11 @@ static void inspect_sql(struct client *c, struct slice sql)
     classify_sql(sql, catalog_of(c), &opts, &k);
     if (k.bits == CLASS_READ && worker_learned(c->w, sql))
         k.bits = CLASS_UNKNOWN;
+    if (UNLIKELY(k.bits & (CLASS_TX | CLASS_SESSION))) {
+        c->batch.tx = k.tx;
+        c->batch.set_transaction |= k.set_transaction;
+        c->batch.starts = slice_ieq(k.token, "start");
+    }
     batch_add(c, &k);
 }
 

@@ -168,15 +168,17 @@ void client_login_verify(struct client *c)
 {
     struct server *s = c->server;
     char sql[GATHER_SCRATCH / 2];
-    uint8_t out[GATHER_SCRATCH / 2 + 64];
+    uint8_t out[GATHER_SCRATCH / 2 + 128];
     struct strbuf b;
     struct writer w = writer_of(out, sizeof(out));
     static const struct params none;
     strbuf_init(&b, sql, sizeof(sql));
     c->params->overlay_len = 0;
-    /* From the defaults, so that every ParameterStatus that differs from the welcome is heard. */
-    strbuf_adds(&b, "RESET role;RESET session_authorization;RESET ALL;");
-    if (!params_diff_sql(&none, &c->params->p, &b) || !server_expect(s, PL_HIDDEN_QUERY, 0, 0)) {
+    /* From the defaults, in a query of its own, so that every ParameterStatus that differs from the welcome is heard. */
+    encode_query(&w, "RESET role;RESET session_authorization;RESET ALL");
+    if (!params_diff_sql(&none, &c->params->p, &b) ||
+        !server_expect(s, PL_HIDDEN_QUERY, 0, TAG_NONE) ||
+        !server_expect(s, PL_HIDDEN_QUERY, 0, TAG_NONE)) {
         client_fatal(c, ERRRESP_INVALID_PARAMETER_VALUE, "too many start-up parameters", NULL);
         return;
     }
@@ -185,6 +187,7 @@ void client_login_verify(struct client *c)
     params_unref(s->params);
     s->params = params_take(c->params);
     s->hidden_failed = false;
+    s->unnamed = s->unnamed_done = 0;
     stream_send(&s->st, out, w.n);
 }
 
@@ -198,6 +201,10 @@ void client_login_welcome(struct client *c)
     }
     if (!c->params->verified) {
         verify_params(c);
+        return;
+    }
+    if (!session_begin(c)) {
+        client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for the session's parameters", NULL);
         return;
     }
     uint8_t out[POOL_WELCOME_MAX + sizeof(c->params->overlay) + 256];

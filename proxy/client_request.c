@@ -7,6 +7,7 @@
 #include "../replication/base/log.h"
 #include "../replication/manager.h"
 #include "client.h"
+#include "client_begin.h"
 #include "client_extended.h"
 #include "client_inspect.h"
 #include "client_route.h"
@@ -28,6 +29,8 @@ static void protocol_error(struct client *c, const char *what)
 static bool batch_reads(const struct client *c)
 {
     const unsigned bits = c->batch.bits;
+    if (c->begin.deferred)
+        return client_begin_reads(c);
     if (bits == CLASS_READ || bits == 0)
         return true;
     return c->tx_read_only && (bits & CLASS_TX_BEGIN) &&
@@ -61,6 +64,12 @@ static bool link_ready(struct client *c, size_t end, bool flush)
     default:
         break;
     }
+    if (!client_begin_send(c)) {
+        s->close_after = true;
+        server_unlink(s);
+        protocol_error(c, "cannot begin the transaction");
+        return false;
+    }
     c->batch.retainable =
         end > 0 && end <= CLIENT_RETAIN_MAX && !flush && inbuf_keep(&c->retain, c->view, end);
     c->batch_no++;
@@ -73,8 +82,8 @@ static bool link_ready(struct client *c, size_t end, bool flush)
     return true;
 }
 
-/* True when a server is linked and the batch may be forwarded. */
-static bool begin_batch(struct client *c)
+/* True when a server is linked and the batch may be forwarded. *answered: bytes of it that needed none. */
+static bool begin_batch(struct client *c, size_t *answered)
 {
     size_t end;
     bool flush;
@@ -82,6 +91,13 @@ static bool begin_batch(struct client *c)
     c->tx_read_only = false;
     if (client_scan(c, &end, &flush) != SCAN_ROUTE)
         return false;
+    if (end > FRAME_HEADER && c->view[0] == MSG_F_QUERY &&
+        client_begin_answers(
+            c, (struct slice){(const char *)c->view + FRAME_HEADER, end - FRAME_HEADER})) {
+        *answered = end;
+        return false;
+    }
+    c->tx_read_only |= c->begin.deferred && client_begin_reads(c);
     c->batch.read = batch_reads(c);
     if (!c->batch.read)
         c->tx_read_only = false;
@@ -311,6 +327,10 @@ static size_t step_linked(struct client *c, const struct frame *f)
     }
     if (must_leave(c))
         return leave(c);
+    if (UNLIKELY(f->type == MSG_F_QUERY && client_begin_again(c))) {
+        c->again = true;
+        return 0;
+    }
     aim(c);
     if (UNLIKELY(c->session.sequence) && f->type == MSG_F_QUERY && !c->batch.opened &&
         !session_ask_sequence(c)) {
@@ -342,11 +362,9 @@ static size_t step(struct client *c)
     if (c->lost || c->lost_skip || c->lost_query)
         return client_lost_request(c, c->view, c->view_n);
     if (!c->server) {
-        const size_t n = without_server(c, &f);
-        if (n)
+        size_t n = without_server(c, &f);
+        if (n || !begin_batch(c, &n))
             return n;
-        if (!begin_batch(c))
-            return 0;
     } else if (c->resume) {
         c->resume = false;
         if (!resume_batch(c))

@@ -259,6 +259,21 @@ bool server_usable(const struct server *s)
            s->defaults == atomic_load_explicit(&s->w->proxy->defaults, memory_order_relaxed);
 }
 
+bool server_hide(struct server *s, const char *sql)
+{
+    struct gather *g = &s->w->gather;
+    if (!server_expect(s, PL_HIDDEN_QUERY, 0, TAG_NONE))
+        return false;
+    if (gather_empty(g))
+        gather_begin(g, &s->st);
+    BUG_ON(g->to != &s->st);
+    struct writer w = gather_writer(g, strlen(sql) + 16);
+    encode_query(&w, sql);
+    gather_wrote(g, &w);
+    s->unnamed = s->unnamed_done = 0; /* a Query ends it */
+    return !w.bad;
+}
+
 /* -- linking ------------------------------------------------------------------------------------------------------ */
 
 static void to_list(struct server *s, enum server_state st, struct list *l)

@@ -245,6 +245,8 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
     s->tx = status;
     s->copying = false;
     if (v == PL_SWALLOW) {
+        if (k->c && k->c->verifying && !pipeline_empty(&s->pl))
+            k->c->params->overlay_len = 0; /* of the way to the defaults */
         k->cleaned = true;
         return;
     }
@@ -269,7 +271,10 @@ static void on_parameter(struct chunk *k, const struct frame *f, const uint8_t *
     if (slice_eq(m.name, "in_hot_standby"))
         return; /* of the node, not of the one database that the client sees */
     if (!ours || s->restoring) {
+        if (session_hold_report(c, msg, f->total))
+            return;
         pass(k, msg, f->total);
+        c->session.reported |= c->session.touches != 0;
     } else if (c->verifying && c->params &&
                c->params->overlay_len + f->total <= sizeof(c->params->overlay)) {
         memcpy(c->params->overlay + c->params->overlay_len, msg, f->total);
@@ -409,6 +414,29 @@ static void on_long_error(struct chunk *k, const struct frame *f, const uint8_t 
         !pipeline_empty(&k->s->pl) && k->s->pl.ring[k->s->pl.head].kind == PL_HIDDEN_QUERY;
 }
 
+/* Reports that were kept back go out now, unless the end of the transaction is behind them, which settles them. False:
+ * more must come before one can tell. */
+static bool release_reports(struct chunk *k, const struct frame *f, size_t left)
+{
+    struct inbuf *b = &k->c->session.reports;
+    if (k->s->look || k->s->restoring)
+        return true;
+    if (f->type == 'Z') {
+        if (f->total > left)
+            return false;
+        if (!k->s->retrying && session_must_look(k->c, k->p[k->at + FRAME_HEADER]))
+            return true;
+    }
+    if (!k->s->retrying && b->n <= GATHER_SCRATCH / 2) {
+        struct writer w = gather_writer(k->g, b->n);
+        write_bytes(&w, b->p, b->n);
+        gather_wrote(k->g, &w);
+        k->c->session.reported = true;
+    }
+    inbuf_free(b);
+    return true;
+}
+
 static void scan(struct chunk *k)
 {
     struct server *s = k->s;
@@ -427,6 +455,9 @@ static void scan(struct chunk *k)
             out_of_step(k, msg[0]);
             return;
         }
+        if (UNLIKELY(k->c && k->c->session.reports.n > 0) && f.type != 'S' &&
+            !release_reports(k, &f, left))
+            return;
         if (f.type == 'D' && f.total <= left && plain_rows(s)) {
             pass(k, msg, f.total);
             k->at += f.total;
@@ -488,7 +519,8 @@ static bool after_hidden(struct chunk *k)
         return false;
     }
     if (c->verifying) {
-        client_on_verified(c, NULL);
+        if (pipeline_empty(&s->pl))
+            client_on_verified(c, NULL);
         return false;
     }
     if (c->moving && pipeline_empty(&s->pl)) {

@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,13 +12,53 @@
 #include "wire/decode.h"
 #include "wire/encode.h"
 #include "wire/errresp.h"
+#include "wire/frame.h"
 #include "worker.h"
 
 enum {
+    REPORTS_MAX = 4096,
     SESSION_OBJECTS = TOUCH_TEMP | TOUCH_LOCKS | TOUCH_CURSORS | TOUCH_LISTEN | TOUCH_PREPARED,
     /* Nobody can ask a server for these; only its end ends them. */
     SESSION_STICKY = TOUCH_LOAD | TOUCH_SEED | TOUCH_FUNCTION | LOOK_STATE,
 };
+
+static bool read_report(const uint8_t *p, size_t n, struct frame *f, struct msg_parameter *m)
+{
+    return frame_next(p, n, FRAME_BACKEND, f) == FRAME_OK && f->total <= n &&
+           decode_parameter_status(p + FRAME_HEADER, f->body_len, m) == 0;
+}
+
+bool session_begin(struct client *c)
+{
+    struct params_ref *base = c->session.base, *own;
+    struct params p;
+    struct frame f;
+    struct msg_parameter m;
+    struct err e;
+    char name[64], value[512];
+    params_copy(&p, &base->p);
+    for (size_t at = 0;
+         at < base->overlay_len && read_report(base->overlay + at, base->overlay_len - at, &f, &m);
+         at += f.total) {
+        snprintf(name, sizeof(name), "%.*s", (int)m.name.n, m.name.p);
+        snprintf(value, sizeof(value), "%.*s", (int)m.value.n, m.value.p);
+        if (params_get(&p, name) && params_set(&p, name, value, &e) < 0)
+            return false;
+    }
+    own = pool_params(c->group, &p);
+    if (!own)
+        return false;
+    if (own != base && !own->verified) {
+        memcpy(own->overlay, base->overlay, base->overlay_len);
+        own->overlay_len = base->overlay_len;
+        own->verified = true;
+    }
+    params_unref(c->session.base);
+    params_unref(c->params);
+    c->session.base = own;
+    c->params = params_take(own);
+    return true;
+}
 
 /* -- noticing ------------------------------------------------------------------------------------------------------- */
 
@@ -90,7 +131,8 @@ void session_forget(struct client *c)
     noticed_nothing(&c->session);
     c->session.pinned &= ~(unsigned)TOUCH_SEQUENCE;
     c->pin = look_pin(c->session.pinned);
-    c->session.looking = c->session.applying = false;
+    c->session.looking = c->session.applying = c->session.reported = false;
+    inbuf_free(&c->session.reports);
 }
 
 bool session_must_look(const struct client *c, uint8_t status)
@@ -102,9 +144,81 @@ bool session_must_look(const struct client *c, uint8_t status)
 
 /* -- looking -------------------------------------------------------------------------------------------------------- */
 
+bool session_hold_report(struct client *c, const uint8_t *msg, size_t n)
+{
+    struct inbuf *b = &c->session.reports;
+    if (c->session.touches == 0 && !c->session.looking)
+        return false;
+    uint8_t *to = b->n + n <= REPORTS_MAX ? inbuf_room(b, n) : NULL;
+    if (!to)
+        return false;
+    memcpy(to, msg, n);
+    b->n += n;
+    return true;
+}
+
+/* What the client believed of a reported setting before: its own, or what it was welcomed with. */
+static bool believed(const struct client *c, struct slice name, struct slice value)
+{
+    char n[64];
+    struct frame f;
+    struct msg_parameter m;
+    const struct pool_group *g = c->group;
+    snprintf(n, sizeof(n), "%.*s", (int)name.n, name.p);
+    const char *own = params_get(&c->session.before->p, n);
+    if (own)
+        return slice_eq(value, own);
+    if (slice_eq(name, "is_superuser"))
+        return false; /* follows from the role, so nobody keeps it */
+    for (size_t at = 0;
+         at < g->welcome_len && read_report(g->welcome + at, g->welcome_len - at, &f, &m);
+         at += f.total)
+        if (m.name.n == name.n && memcmp(m.name.p, name.p, name.n) == 0)
+            return m.value.n == value.n && memcmp(m.value.p, value.p, value.n) == 0;
+    return false;
+}
+
+static bool comes_again(const struct inbuf *b, size_t at, struct slice name)
+{
+    struct frame f;
+    struct msg_parameter m;
+    for (; at < b->n && read_report(b->p + at, b->n - at, &f, &m); at += f.total)
+        if (m.name.n == name.n && memcmp(m.name.p, name.p, name.n) == 0)
+            return true;
+    return false;
+}
+
+/* Of each setting the last report, if it is news. */
+static void tell_reports(struct client *c)
+{
+    struct session *ss = &c->session;
+    struct frame f;
+    struct msg_parameter m;
+    for (size_t at = 0; at < ss->reports.n; at += f.total) {
+        if (!read_report(ss->reports.p + at, ss->reports.n - at, &f, &m))
+            break;
+        if (!comes_again(&ss->reports, at + f.total, m.name) &&
+            (ss->reported || !ss->before || !believed(c, m.name, m.value)))
+            stream_send(&c->st, ss->reports.p + at, f.total);
+    }
+    inbuf_free(&ss->reports);
+    params_unref(ss->before);
+    ss->before = NULL;
+    ss->reported = false;
+}
+
+void session_free(struct client *c)
+{
+    inbuf_free(&c->session.reports);
+    params_unref(c->session.before);
+    params_unref(c->session.base);
+    c->session.before = c->session.base = NULL;
+}
+
 static void tell_ready(struct client *c)
 {
     c->session.looking = false;
+    tell_reports(c);
     c->tx = 'I';
     client_send_ready(c);
     client_on_ready(c, 'I');
@@ -144,6 +258,7 @@ static bool send_hidden(struct client *c, const char *sql)
     if (w.bad || !server_expect(s, PL_HIDDEN_QUERY, 0, 0))
         return false;
     s->hidden_failed = false;
+    s->unnamed = s->unnamed_done = 0; /* a Query ends it */
     stream_send(&s->st, out, w.n);
     return true;
 }
@@ -202,7 +317,8 @@ static bool adopt(struct client *c, struct look_seen *seen)
     }
     params_unref(s->params);
     s->params = label;
-    params_unref(c->params);
+    params_unref(c->session.before);
+    c->session.before = c->params;
     c->params = want;
     const char *commit = params_get(&want->p, "synchronous_commit");
     c->floor.async_commit = commit && (strcmp(commit, "off") == 0 || strcmp(commit, "local") == 0);
@@ -279,12 +395,7 @@ static bool keep_sequences(struct client *c)
         set_pins(c, c->session.pinned | TOUCH_SEQUENCE);
         return true;
     }
-    if (!server_expect(s, PL_HIDDEN_QUERY, 0, 0))
-        return false;
-    struct writer w = gather_writer(&c->w->gather, 32);
-    encode_query(&w, "DISCARD SEQUENCES");
-    gather_wrote(&c->w->gather, &w);
-    return true;
+    return server_hide(s, "DISCARD SEQUENCES");
 }
 
 bool session_ask_sequence(struct client *c)
@@ -323,11 +434,8 @@ enum session_sent session_send(struct client *c)
             c->session.applying = true;
             return send_hidden(c, sql) ? SESSION_WAIT : SESSION_FAILED;
         }
-        if (!server_expect(s, PL_HIDDEN_QUERY, 0, 0))
+        if (!server_hide(s, sql))
             return SESSION_FAILED;
-        struct writer w = gather_writer(&c->w->gather, b.n + 16);
-        encode_query(&w, sql);
-        gather_wrote(&c->w->gather, &w);
     }
     if (s->params != c->params) {
         params_unref(s->params);

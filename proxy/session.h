@@ -12,6 +12,7 @@
 
 #include "../replication/base/attrs.h"
 #include "core/look.h"
+#include "inbuf.h"
 
 struct classification;
 struct client;
@@ -28,8 +29,14 @@ struct session {
     bool looking;      /* the server is being asked; ReadyForQuery waits */
     bool applying;     /* its settings are being set, and may be refused: the batch waits */
     struct look_names names;
+    /* ParameterStatus messages of a transaction's end: what the client hears of them is settled with its settings. */
+    struct inbuf reports;
+    bool reported;             /* it was told of changes within the transaction already */
+    struct params_ref *before; /* its settings when it was told last */
 };
 
+/* The client is in: its settings are its start-up parameters, as the server spells them. False: no memory. */
+bool session_begin(struct client *c) MUST_CHECK;
 /* A statement of a batch: what it may change. */
 void session_note(struct client *c, const struct classification *k);
 /* Nothing of it happened after all: the transaction is lost with its server. */
@@ -55,6 +62,10 @@ bool session_owns(const struct client *c, const struct server *s);
 
 /* A Query of a transaction on this server is about to be sent that asks for currval(). False: no room. */
 bool session_ask_sequence(struct client *c) MUST_CHECK;
+
+/* Keeps a ParameterStatus message back. False: pass it on at once. */
+bool session_hold_report(struct client *c, const uint8_t *msg, size_t n) MUST_CHECK;
+void session_free(struct client *c);
 
 enum session_sent { SESSION_SENT = 1, SESSION_WAIT, SESSION_FAILED };
 /* Makes the settings of the linked server equal to the session's, collected for the same packet as the statement; WAIT:

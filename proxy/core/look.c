@@ -97,7 +97,8 @@ static void add_names(struct strbuf *out, const struct look_ask *ask)
     next_part(out);
     strbuf_adds(out, "SELECT n,pg_catalog.current_setting(n,true) FROM pg_catalog.unnest(ARRAY[");
     while (ask->names && look_name_next(ask->names, &at, &n))
-        add_name(out, n, &first);
+        if (!ask->all || is_custom(n)) /* what is at its default shall not be told with its value */
+            add_name(out, n, &first);
     at = 0;
     while (ask->all && ask->custom && look_name_next(ask->custom, &at, &n))
         add_name(out, n, &first);
