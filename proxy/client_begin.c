@@ -1,9 +1,10 @@
 /* BEGIN is answered at once and sent with the first statement, which tells where the transaction goes. Until then it has
  * no server, so nothing of it can be lost. */
+#include "client_begin.h"
+
 #include <string.h>
 
 #include "client.h"
-#include "client_begin.h"
 #include "pool.h"
 #include "server.h"
 #include "wire/encode.h"
