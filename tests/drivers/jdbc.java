@@ -251,7 +251,7 @@ class Driver {
     }
 
     static void transactions() throws Exception {
-        try (Connection c = connect()) {
+        try (Connection c = connect("readOnlyMode", "always")) {
             c.setAutoCommit(false);
             exec(c, "INSERT INTO orders (name) VALUES ('t1')");
             Savepoint s = c.setSavepoint("here");

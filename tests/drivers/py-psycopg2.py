@@ -6,15 +6,12 @@ import select
 import threading
 import uuid
 
-# The module has the name of this file, so it is looked up without this folder.
 import sys
-here = sys.path.pop(0)
 import psycopg2
 import psycopg2.extensions as ext
 import psycopg2.extras as extras
 import psycopg2.pool
 import psycopg2.errors
-sys.path.insert(0, here)
 from drv import ok, same, raises, section, done, env, schema, rounds
 
 

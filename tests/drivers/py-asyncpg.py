@@ -7,9 +7,7 @@ import ssl
 import sys
 import uuid
 
-here = sys.path.pop(0)
 import asyncpg
-sys.path.insert(0, here)
 from drv import ok, same, done, env, schema, rounds
 
 if env("PGSSLMODE") == "disable":
