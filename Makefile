@@ -146,6 +146,10 @@ DEPS_TEST := $(DEPS_RUN) postgresql-server-dev-15 libipc-run-perl libcmocka-dev 
 deps: ## install the missing Debian 12 packages (root or sudo)
 	@tests/tools/deps $(DEPS_BUILD) $(DEPS_TEST)
 
+# Each driver's packages on their own: what cannot be had is named, and its driver is skipped by the tests.
+deps-drivers:
+	@tests/drivers/install $(B)/drivers $(DRIVERS)
+
 deps-demo:
 	@tests/tools/deps $(DEPS_BUILD) $(DEPS_RUN)
 
@@ -195,6 +199,9 @@ e2e: all $(B)/consistency ## end-to-end tests on real servers (TESTS=... for som
 
 check-consistency: all $(B)/consistency ## the consistency checker with a million reads for each level (READS=...)
 	TANIST_CONSISTENCY_READS=$(or $(READS),1000000) TANIST_TEST_MAX=7200 prove -I tests/lib --timer -v tests/t/330_consistency.t
+
+check-drivers: deps deps-drivers all ## programs of many drivers and ORMs, directly and through tanist (DRIVERS="jdbc php")
+	prove -I tests/lib --timer tests/drivers/run $(if $(DRIVERS),:: $(DRIVERS))
 
 asan: ## unit tests and a short end-to-end run under address and undefined sanitizers
 	$(MAKE) $(JOBS) SAN=address all build-tests
@@ -318,7 +325,7 @@ help: ## this list
 clean: ## remove build output
 	rm -rf build build-* tmp_check
 
-.PHONY: all deps deps-demo demo demo-kill demo-stop check check-consistency check-regress build-tests unit sim e2e asan tsan memcheck fuzz fuzz-build fuzz-run fuzz-seeds \
+.PHONY: all deps deps-drivers deps-demo demo demo-kill demo-stop check check-consistency check-regress build-tests unit sim e2e check-drivers asan tsan memcheck fuzz fuzz-build fuzz-run fuzz-seeds \
 	fuzz-seeds-run cov bench-classify lint lint-includes lint-headers lint-size lint-format lint-conf lint-tokens \
 	format sample install uninstall compdb help clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
