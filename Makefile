@@ -72,9 +72,10 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 SIM_SRC := $(wildcard tests/sim/*.c)
 CONSISTENCY_SRC := $(wildcard tests/consistency/*.c)
+SOAK_SRC := $(wildcard tests/soak/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 HEADERS := $(wildcard replication/*.h replication/*/*.h proxy/*.h proxy/*/*.h tests/*/*.h)
-C_FILES := $(PURE_SRC) $(SHELL_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(SIM_SRC) $(CONSISTENCY_SRC) $(FUZZ_SRC) $(HEADERS)
+C_FILES := $(PURE_SRC) $(SHELL_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(SIM_SRC) $(CONSISTENCY_SRC) $(SOAK_SRC) $(FUZZ_SRC) $(HEADERS)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%.t,$(UNIT_SRC))
@@ -124,6 +125,10 @@ $(B)/sim: $(call obj,$(SIM_SRC)) $(B)/libpure.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(B)/consistency: $(call obj,$(CONSISTENCY_SRC)) $(B)/libpure.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(B)/soak: $(call obj,$(SOAK_SRC)) $(B)/libpure.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -186,7 +191,7 @@ check: deps ## packages, build, unit tests, simulator, lints, end-to-end tests
 	@$(MAKE) --no-print-directory sim
 	@$(MAKE) --no-print-directory e2e
 
-build-tests: $(UNIT_BIN) $(if $(SIM_SRC),$(B)/sim) $(B)/consistency
+build-tests: $(UNIT_BIN) $(if $(SIM_SRC),$(B)/sim) $(B)/consistency $(B)/soak
 
 unit: $(UNIT_BIN) ## build and run the unit tests
 	$(if $(UNIT_BIN),CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_BIN))
@@ -194,11 +199,14 @@ unit: $(UNIT_BIN) ## build and run the unit tests
 sim: $(if $(SIM_SRC),$(B)/sim) ## run the failover simulator over SEEDS
 	$(if $(SIM_SRC),$(B)/sim --tap --seeds $(SEEDS),@:)
 
-e2e: all $(B)/consistency ## end-to-end tests on real servers (TESTS=... for some)
+e2e: all $(B)/consistency $(B)/soak ## end-to-end tests on real servers (TESTS=... for some)
 	prove -I tests/lib --timer $(TESTS)
 
 check-consistency: all $(B)/consistency ## the consistency checker with a million reads for each level (READS=...)
 	TANIST_CONSISTENCY_READS=$(or $(READS),1000000) TANIST_TEST_MAX=7200 prove -I tests/lib --timer -v tests/t/330_consistency.t
+
+soak: all $(B)/soak ## many clients on twenty servers (SOAK_SECONDS=600 SOAK_CLIENTS=1000)
+	prove -I tests/lib --timer -v tests/soak/run :: $(or $(SOAK_SECONDS),600) $(or $(SOAK_CLIENTS),1000) $(SOAK_SEED)
 
 check-drivers: deps deps-drivers all ## programs of many drivers and ORMs, directly and through tanist (DRIVERS="jdbc php")
 	prove -I tests/lib --timer tests/drivers/run $(if $(DRIVERS),:: $(DRIVERS))
@@ -325,7 +333,7 @@ help: ## this list
 clean: ## remove build output
 	rm -rf build build-* tmp_check
 
-.PHONY: all deps deps-drivers deps-demo demo demo-kill demo-stop check check-consistency check-regress build-tests unit sim e2e check-drivers asan tsan memcheck fuzz fuzz-build fuzz-run fuzz-seeds \
+.PHONY: all deps deps-drivers deps-demo demo demo-kill demo-stop check check-consistency check-regress build-tests unit sim e2e soak check-drivers asan tsan memcheck fuzz fuzz-build fuzz-run fuzz-seeds \
 	fuzz-seeds-run cov bench-classify lint lint-includes lint-headers lint-size lint-format lint-conf lint-tokens \
 	format sample install uninstall compdb help clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
