@@ -255,11 +255,12 @@ static void on_answer(struct loop_msg *m, struct loop *on)
         if (server_attach(o->server, p, &e) < 0) {
             server_close(o->server, "could not be handed over");
         } else {
-            if (!p->group->welcome_ready)
-                pool_welcome_learned(p->group, o->welcome, o->welcome_len);
             list_remove(&p->idle, &o->server->node);
             o->server->state = SERVER_CANCELING;
             list_push_front(&p->busy, &o->server->node);
+            /* Clients that waited for the welcome go on at once, and must not find the server idle. */
+            if (!p->group->welcome_ready)
+                pool_welcome_learned(p->group, o->welcome, o->welcome_len);
             pool_release(p, o->server);
         }
     } else if (!o->answer_due && !list_empty(&p->waiters)) {
