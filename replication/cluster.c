@@ -46,6 +46,23 @@ static void log_verdict(struct cluster *c, const struct decision *d)
               4, "%s", decide_verdict_text(d->verdict));
 }
 
+/* False: nothing may be done, because the intent is not on disk. */
+static bool abandon(struct cluster *c, const struct decision *d)
+{
+    struct err e = {0};
+    const struct decide_memory was = c->memory;
+    if (!c->quorum_policy.k || !decide_abandon(&c->memory, &c->view, d))
+        return true;
+    log_event(LOG_WARNING, "failover.abandoned",
+              LOG_KV({"cluster", c->conf.name}, {"node", was.target}), 2,
+              "the promotion of %s was not seen and %s is back: %s stays the writer", was.target,
+              was.writer, was.writer);
+    if (cluster_journal(c, &c->memory, &e) == 0)
+        return true;
+    c->memory = was;
+    return false;
+}
+
 static void decide_steady(struct cluster *c)
 {
     struct decision *d = &c->decision;
@@ -59,6 +76,8 @@ static void decide_steady(struct cluster *c)
         cluster_failover_start(c);
         return;
     }
+    if (!abandon(c, d))
+        return;
     cluster_publish(c, d->writer, d->holding, 0);
     cluster_quorum(c);
     if (!c->maintenance)

@@ -181,11 +181,33 @@ static void discover(const struct scene *s, struct decision *d)
     answer(d, DECIDE_DISCOVERED, w, false);
 }
 
+/* Quorum mode: a node that we told to promote has all that was acknowledged. Nothing is known of any other. */
+static bool titled(const struct scene *s, const struct decide_policy *p, int i)
+{
+    return !p->quorum.k || !s->m->quorum.n ||
+           (s->m->step >= FAILOVER_PROMOTING && !strcmp(s->m->target, s->v->nodes[i].name));
+}
+
+bool decide_abandon(struct decide_memory *m, const struct view *v, const struct decision *d)
+{
+    if (d->kept < 0 || !m->quorum.n || !m->target[0] ||
+        strcmp(v->nodes[d->kept].name, m->writer) != 0)
+        return false;
+    m->target[0] = '\0';
+    m->step = m->kind = 0;
+    m->plan.n = 0;
+    return true;
+}
+
 /* Another node that was promoted by us (an interrupted run) or by somebody else and must be adopted although the
  * announced writer may still claim; -1 if none. */
-static int successor_beside(const struct scene *s, uint32_t than)
+static int successor_beside(const struct scene *s, const struct decide_policy *p, uint32_t than)
 {
-    int w = newest_claim(s, s->claims & ~BIT(s->announced), than);
+    uint64_t claims = s->claims & ~BIT(s->announced);
+    for (int i = 0; i < s->v->n_nodes; i++)
+        if ((claims & BIT(i)) && !titled(s, p, i))
+            claims &= ~BIT(i);
+    int w = newest_claim(s, claims, than);
     if (w < 0 || s->v->nodes[w].health.verdict != HEALTH_OK)
         return -1;
     if (s->m->step >= FAILOVER_PROMOTING && !strcmp(s->m->target, s->v->nodes[w].name))
@@ -217,7 +239,7 @@ static void announced_claims(const struct scene *s, const struct decide_policy *
         answer(d, DECIDE_FENCED, TOPO_NO_WRITER, false);
         return;
     }
-    int other = successor_beside(s, a->timeline);
+    int other = successor_beside(s, p, a->timeline);
     if (other >= 0) {
         d->fenced = s->claims & ~BIT(other);
         answer(d, DECIDE_SUCCEEDED, other, false);
@@ -271,7 +293,7 @@ static void announced_gone(const struct scene *s, const struct decide_policy *p,
     d->fenced = s->claims;
     uint64_t claims = s->claims & ~BIT(s->announced);
     for (int i = 0; i < s->v->n_nodes; i++)
-        if ((claims & BIT(i)) && forked_off(s, p, i))
+        if ((claims & BIT(i)) && (!titled(s, p, i) || forked_off(s, p, i)))
             claims &= ~BIT(i);
     int w = newest_claim(s, claims, s->m->timeline);
     if (w == -2) {

@@ -91,6 +91,11 @@ bool decide_topology(const struct view *v, const struct decide_memory *m,
                      const struct topology *prev, const struct decide_publish *what,
                      struct topology *out);
 
+/* Quorum mode: the announced writer is back, while an interrupted run told a node to promote, which has not been seen to.
+ * Before replicas follow the writer again that node's title must be gone from the journal. True when m changed: journal
+ * it, and do nothing else unless that worked. */
+bool decide_abandon(struct decide_memory *m, const struct view *v, const struct decision *d);
+
 /* The replica that still hears the writer, or -1. */
 int decide_veto(const struct view *v, int writer, const struct decide_policy *p, usec_t now);
 

@@ -20,6 +20,24 @@ void sim_check_fail(struct sim *s, const char *invariant, const char *fmt, ...)
     sim_trace(s, "BROKEN: %s: %s", invariant, s->check.detail);
 }
 
+/* Every write that any server acknowledged to anybody, through us or past us. */
+static void has_all(struct sim *s, int node, const char *invariant)
+{
+    for (uint32_t b = 1; b <= s->branches && b < SIM_BRANCHES_MAX; b++)
+        if (s->check.served[b] && !sim_pg_has(&s->nodes[node], b, s->check.served[b]))
+            sim_check_fail(s, invariant, "node %d lacks branch %u lsn %llu", node, b,
+                           (unsigned long long)s->check.served[b]);
+}
+
+void sim_check_served(struct sim *s, int node, uint32_t branch, lsn_t lsn)
+{
+    if (!s->quorum.k || branch >= SIM_BRANCHES_MAX)
+        return;
+    has_all(s, node, "a server that acknowledges has all that was acknowledged before");
+    if (lsn > s->check.served[branch])
+        s->check.served[branch] = lsn;
+}
+
 static void check_announced(struct sim *s, const struct topology *t)
 {
     struct sim_check *c = &s->check;
@@ -36,6 +54,8 @@ static void check_announced(struct sim *s, const struct topology *t)
                            "branch %u lsn %llu is not on node %d", c->acked_branch,
                            (unsigned long long)c->acked_lsn, t->writer);
     }
+    if (t->writer != c->newest_writer && s->quorum.k)
+        has_all(s, t->writer, "what is announced has every acknowledged write");
     if (t->writer != c->newest_writer)
         c->acked_lsn = 0;
     c->newest_writer = t->writer;
@@ -144,32 +164,6 @@ void sim_check_ack(struct sim *s, int worker, int node, uint64_t epoch, uint32_t
     }
     c->acked_at = s->now;
     c->acks++;
-}
-
-/* A server acknowledged a commit, to whoever asked for it: nobody that was promoted later may lack it. */
-void sim_check_served(struct sim *s, int node, uint32_t branch, lsn_t lsn)
-{
-    if (!s->quorum.k || branch >= SIM_BRANCHES_MAX)
-        return;
-    if (lsn > s->check.served[branch])
-        s->check.served[branch] = lsn;
-    for (int j = 0; j < s->n_nodes; j++)
-        if (j != node && !s->nodes[j].recovery && s->nodes[j].timeline > s->nodes[node].timeline &&
-            !sim_pg_has(&s->nodes[j], branch, lsn))
-            sim_check_fail(s, "never two primaries that acknowledge",
-                           "node %d acknowledges lsn %llu, node %d was promoted without it", node,
-                           (unsigned long long)lsn, j);
-}
-
-void sim_check_promoted(struct sim *s, int node)
-{
-    if (!s->quorum.k)
-        return;
-    for (uint32_t b = 0; b < SIM_BRANCHES_MAX; b++)
-        if (s->check.served[b] && !sim_pg_has(&s->nodes[node], b, s->check.served[b]))
-            sim_check_fail(s, "what was promoted has every acknowledged write",
-                           "node %d lacks branch %u lsn %llu", node, b,
-                           (unsigned long long)s->check.served[b]);
 }
 
 void sim_check_always(struct sim *s)

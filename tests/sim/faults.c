@@ -140,6 +140,14 @@ static void strike(struct sim *s)
     }
 }
 
+void sim_faults_promoted(struct sim *s, int node)
+{
+    if (s->healed || !(s->fault_kinds & (1u << FAULT_CRASH)) || !sim_chance(s, 30))
+        return;
+    sim_push(s, (10 + (usec_t)sim_below(s, 400)) * SIM_MS,
+             (struct sim_event){.kind = SIM_EV_FAULT, .a = 1 + node});
+}
+
 static void heal(struct sim *s)
 {
     s->healed = true;
@@ -163,6 +171,13 @@ void sim_faults_event(struct sim *s, const struct sim_event *ev)
     case SIM_EV_FAULT:
         if (s->healed)
             return;
+        if (ev->a) {
+            sim_trace(s, "the new primary %d dies", ev->a - 1);
+            apply(s, FAULT_CRASH, ev->a - 1, 0, true);
+            sim_push(s, (50 + (usec_t)sim_below(s, 5000)) * SIM_MS,
+                     (struct sim_event){.kind = SIM_EV_UNDO, .a = FAULT_CRASH, .b = ev->a - 1});
+            return;
+        }
         strike(s);
         sim_push(s, next_fault(s), *ev);
         break;

@@ -231,8 +231,8 @@ static void mislead_quorum(struct sim *s, bool on)
     for (int i = 0; s->bug == SIM_BUG_REVOKE_LESS && st != FAILOVER_REPOINTING && i < r->n; i++)
         if (r->c[i].k)
             r->c[i].k += on ? 1 : -1;
-    if (s->bug == SIM_BUG_STALE_POSITIONS && on)
-        memset(f->revoked_at, 0, sizeof(f->revoked_at));
+    for (int i = 0; s->bug == SIM_BUG_STALE_POSITIONS && on && i < s->n_nodes; i++)
+        s->m.view.nodes[i].obs.sent_at = sim_manager_now(s);
     if (s->bug == SIM_BUG_FORGET_OPEN && !on && r->n == 2 && !r->c[0].k) {
         r->c[0] = r->c[1];
         r->n = 1;
@@ -370,6 +370,13 @@ static void decide_now(struct sim *s)
         start(s, FAILOVER_UNPLANNED);
         if (failover_running(&m->run))
             return;
+    }
+    struct decide_memory memory = m->run.memory;
+    if (s->quorum.k && decide_abandon(&memory, &m->view, &d)) {
+        if (sim_chance(s, (uint32_t)s->journal_fail_percent))
+            return;
+        s->durable = m->run.memory = memory;
+        sim_trace(s, "a promotion that was not seen is given up");
     }
     (void)publish(s, d.writer, d.holding, 0, 0);
     m->kept = d.kept;

@@ -156,7 +156,7 @@ void sim_pg_event(struct sim *s, const struct sim_event *ev)
         n->starting = false;
     else if (n->promoting) {
         promoted(s, n);
-        sim_check_promoted(s, ev->a);
+        sim_faults_promoted(s, ev->a);
     }
     sim_trace(s, "node %d %s", ev->a, ev->kind == SIM_EV_UP ? "is up" : "is promoted");
 }
@@ -261,25 +261,35 @@ void sim_pg_set_sync(struct sim *s, int i, uint64_t secret, const struct quorum_
         return;
     n->was_sync = n->sync;
     n->sync = next;
-    n->sync_at = s->now + (usec_t)sim_below(s, 300) * SIM_MS;
+    n->sync_at = s->now + (usec_t)sim_below(s, 450) * SIM_MS;
 }
 
-static bool satisfied(const struct sim *s, int i, const struct sim_sync *sync, lsn_t lsn)
+/* The k-th newest position among the members. */
+static lsn_t quorum_lsn(const struct sim *s, int i, const struct sim_sync *sync)
 {
+    lsn_t best[SIM_NODES_MAX];
     int n = 0;
+    if (!sync->k)
+        return UINT64_MAX;
     for (int j = 0; j < s->n_nodes; j++) {
         const struct sim_node *r = &s->nodes[j];
-        n += ((sync->members >> j) & 1) && r->app == sync->secret && r->upstream == i &&
-             r->streaming && r->branch == s->nodes[i].branch && r->confirmed >= lsn;
+        if (!((sync->members >> j) & 1) || r->app != sync->secret || r->upstream != i ||
+            !r->streaming || r->branch != s->nodes[i].branch)
+            continue;
+        int at = n++;
+        for (; at > 0 && best[at - 1] < r->confirmed; at--)
+            best[at] = best[at - 1];
+        best[at] = r->confirmed;
     }
-    return n >= sync->k;
+    return n >= sync->k ? best[sync->k - 1] : 0;
 }
 
-bool sim_pg_confirmed(const struct sim *s, int i, lsn_t lsn)
+lsn_t sim_pg_confirmed_lsn(const struct sim *s, int i)
 {
     const struct sim_node *n = &s->nodes[i];
-    return satisfied(s, i, &n->sync, lsn) ||
-           (s->now < n->sync_at && satisfied(s, i, &n->was_sync, lsn));
+    const lsn_t now = quorum_lsn(s, i, &n->sync);
+    const lsn_t before = s->now < n->sync_at ? quorum_lsn(s, i, &n->was_sync) : 0;
+    return now > before ? now : before;
 }
 
 void sim_pg_peers(const struct sim *s, int i, struct observe_peers *out)

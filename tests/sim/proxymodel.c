@@ -114,6 +114,32 @@ static void write_next(struct sim *s, int w, int c)
     next_write(s, w, c);
 }
 
+static void acknowledge(struct sim *s, const struct sim_event *ev)
+{
+    struct sim_event back = *ev;
+    usec_t delay;
+    if (s->quorum.k && !s->nodes[ev->c].sync.k && ev->branch > 1)
+        sim_check_fail(s, "a promoted node acknowledges with a quorum only", "node %d", ev->c);
+    sim_check_served(s, ev->c, ev->branch, ev->lsn);
+    back.kind = SIM_EV_WRITE_BACK;
+    if (ev->a >= 0 && sim_send(s, ev->c, SIM_WORKER0 + ev->a, &delay))
+        sim_push(s, delay, back);
+}
+
+/* The commit waits on its server for the quorum (inc: the server's incarnation; a restart ends the wait without an
+ * answer). With too many the oldest are forgotten: nobody listens to them any more. */
+static void wait_for_quorum(struct sim *s, const struct sim_event *ev)
+{
+    const struct sim_node *n = &s->nodes[ev->c];
+    if (!n->sync.k && s->now >= n->sync_at) {
+        acknowledge(s, ev);
+        return;
+    }
+    if (s->n_waiters == SIM_WAITERS_MAX)
+        memmove(&s->waiters[0], &s->waiters[1], sizeof(s->waiters[0]) * (size_t)--s->n_waiters);
+    s->waiters[s->n_waiters++] = *ev;
+}
+
 static void write_at(struct sim *s, const struct sim_event *ev)
 {
     const struct sim_node *n = &s->nodes[ev->c];
@@ -131,43 +157,42 @@ static void write_at(struct sim *s, const struct sim_event *ev)
     if (!sim_pg_write(s, ev->c, false, &back.lsn))
         back.lsn = 0;
     if (back.lsn) {
-        back.kind = SIM_EV_WRITE_SYNC;
         back.inc = n->incarnation;
-        sim_push(s, 0, back);
+        wait_for_quorum(s, &back);
         return;
     }
     if (sim_send(s, ev->c, SIM_WORKER0 + ev->a, &delay))
         sim_push(s, delay, back);
 }
 
-/* The commit waits on its server for the quorum; a restart ends the wait without an answer. */
-static void write_sync(struct sim *s, const struct sim_event *ev)
+void sim_proxy_synced(struct sim *s)
 {
-    const struct sim_node *n = &s->nodes[ev->c];
-    struct sim_event back = *ev;
-    usec_t delay;
-    if (!n->up || n->incarnation != ev->inc)
-        return;
-    if (n->frozen || !sim_pg_confirmed(s, ev->c, ev->lsn)) {
-        if (s->now < s->end_at)
-            sim_push(s, 20 * SIM_MS, *ev);
-        return;
+    lsn_t confirmed[SIM_NODES_MAX];
+    int kept = 0;
+    for (int i = 0; i < s->n_nodes; i++)
+        confirmed[i] = sim_pg_confirmed_lsn(s, i);
+    for (int i = 0; i < s->n_waiters; i++) {
+        const struct sim_event ev = s->waiters[i];
+        const struct sim_node *n = &s->nodes[ev.c];
+        if (!n->up || n->incarnation != ev.inc)
+            continue;
+        if (n->frozen || ev.lsn > confirmed[ev.c])
+            s->waiters[kept++] = ev;
+        else
+            acknowledge(s, &ev);
     }
-    sim_check_served(s, ev->c, ev->branch, ev->lsn);
-    back.kind = SIM_EV_WRITE_BACK;
-    if (ev->a >= 0 && sim_send(s, ev->c, SIM_WORKER0 + ev->a, &delay))
-        sim_push(s, delay, back);
+    s->n_waiters = kept;
 }
 
 /* The soft fence can be bypassed; the quorum cannot. */
 static void bypass(struct sim *s, const struct sim_event *ev)
 {
-    struct sim_event w = {.kind = SIM_EV_WRITE_SYNC, .a = -1};
+    struct sim_event w = {.kind = SIM_EV_WRITE_BACK, .a = -1};
     w.c = (int)sim_below(s, (uint32_t)s->n_nodes);
     w.branch = s->nodes[w.c].branch;
     w.inc = s->nodes[w.c].incarnation;
     if (s->nodes[w.c].sync.k && sim_pg_write(s, w.c, true, &w.lsn))
-        sim_push(s, 0, w);
+        wait_for_quorum(s, &w);
     sim_push(s, (100 + (usec_t)sim_below(s, 400)) * SIM_MS, *ev);
 }
 
@@ -201,9 +226,6 @@ void sim_proxy_event(struct sim *s, const struct sim_event *ev)
         break;
     case SIM_EV_WRITE_AT:
         write_at(s, ev);
-        break;
-    case SIM_EV_WRITE_SYNC:
-        write_sync(s, ev);
         break;
     case SIM_EV_BYPASS:
         bypass(s, ev);

@@ -50,11 +50,11 @@ static void dispatch(struct sim *s, const struct sim_event *ev)
         break;
     case SIM_EV_STREAM:
         sim_pg_stream(s);
+        sim_proxy_synced(s);
         sim_push(s, STREAM_EVERY, *ev);
         break;
     case SIM_EV_CLIENT:
     case SIM_EV_WRITE_AT:
-    case SIM_EV_WRITE_SYNC:
     case SIM_EV_BYPASS:
     case SIM_EV_WRITE_BACK:
     case SIM_EV_ADOPT:

@@ -23,6 +23,7 @@ enum {
     SIM_FORKS_MAX = 32,
     SIM_EPOCHS_MAX = 4096,
     SIM_BRANCHES_MAX = 512,
+    SIM_WAITERS_MAX = 256,
     SIM_ACTIONS_MAX = 256,
     /* End points of the network: nodes first. */
     SIM_MANAGER = SIM_NODES_MAX,
@@ -45,7 +46,6 @@ enum sim_event_kind {
     SIM_EV_UP,       /* a = node, id = incarnation: start-up is done */
     SIM_EV_CLIENT,   /* a = worker, b = client: next write */
     SIM_EV_WRITE_AT, /* a = worker, b = client, c = node, id = connection */
-    SIM_EV_WRITE_SYNC, /* does the quorum have it? a = worker or -1, c = node, inc = its incarnation */
     SIM_EV_WRITE_BACK,
     SIM_EV_BYPASS, /* a client that does not come through us writes where it can */
     SIM_EV_ADOPT,  /* a = worker: looks into its mailbox */
@@ -60,13 +60,18 @@ enum sim_event_kind {
 
 struct sim_event {
     usec_t at;
-    uint64_t seq;
     enum sim_event_kind kind;
     int a, b, c;
     uint64_t id;
     lsn_t lsn;
     uint32_t branch;
     uint64_t inc;
+};
+
+struct sim_key {
+    usec_t at;
+    uint64_t seq;
+    int slot;
 };
 
 /* A timeline as it is, not as it is numbered: two nodes promoted at once get one number, but different branches. */
@@ -209,7 +214,11 @@ struct sim {
     bool healed;
     uint64_t seq, ids, hash;
     int n_events;
-    struct sim_event heap[SIM_EVENTS_MAX];
+    int n_slots; /* in use at most so far; the keys behind n_events name the free ones */
+    struct sim_key heap[SIM_EVENTS_MAX];
+    struct sim_event events[SIM_EVENTS_MAX];
+    int n_waiters;
+    struct sim_event waiters[SIM_WAITERS_MAX]; /* commits that wait for a quorum, oldest first */
     int n_nodes;
     uint32_t branches;
     struct sim_node nodes[SIM_NODES_MAX];
@@ -256,8 +265,8 @@ bool sim_pg_has(const struct sim_node *n, uint32_t branch, lsn_t lsn);
 bool sim_pg_write(struct sim *s, int i, bool bypass, lsn_t *lsn);
 void sim_pg_set_sync(struct sim *s, int i, uint64_t secret, const struct quorum_config *c);
 void sim_pg_peers(const struct sim *s, int i, struct observe_peers *out);
-/* Enough members have confirmed lsn to node i, so that it would acknowledge the commit. */
-bool sim_pg_confirmed(const struct sim *s, int i, lsn_t lsn);
+/* The newest position of node i that enough members have confirmed. */
+lsn_t sim_pg_confirmed_lsn(const struct sim *s, int i);
 
 /* manager.c */
 void sim_manager_start(struct sim *s);
@@ -270,10 +279,14 @@ usec_t sim_manager_now(const struct sim *s);
 void sim_proxy_start(struct sim *s);
 void sim_proxy_crash(struct sim *s);
 void sim_proxy_mail(struct sim *s, const struct topology *t, usec_t grace);
+/* Commits whose quorum has them by now. */
+void sim_proxy_synced(struct sim *s);
 void sim_proxy_event(struct sim *s, const struct sim_event *ev);
 
 /* faults.c */
 void sim_faults_init(struct sim *s);
+/* A new primary is as mortal as the old one. */
+void sim_faults_promoted(struct sim *s, int node);
 void sim_faults_event(struct sim *s, const struct sim_event *ev);
 
 /* check.c */
@@ -284,7 +297,6 @@ void sim_check_effect(struct sim *s, const struct failover_effect *fx);
 void sim_check_start(struct sim *s, enum failover_kind kind);
 void sim_check_ack(struct sim *s, int worker, int node, uint64_t epoch, uint32_t branch, lsn_t lsn);
 void sim_check_served(struct sim *s, int node, uint32_t branch, lsn_t lsn);
-void sim_check_promoted(struct sim *s, int node);
 void sim_check_always(struct sim *s);
 void sim_check_end(struct sim *s);
 

@@ -4,46 +4,44 @@
 #include "../../replication/base/bug.h"
 #include "sim.h"
 
-static bool before(const struct sim_event *a, const struct sim_event *b)
+static bool before(const struct sim_key *a, const struct sim_key *b)
 {
     return a->at < b->at || (a->at == b->at && a->seq < b->seq);
 }
 
-static void swap(struct sim *s, int i, int j)
-{
-    struct sim_event t = s->heap[i];
-    s->heap[i] = s->heap[j];
-    s->heap[j] = t;
-}
-
+/* The heap holds keys; events stay where they are. */
 void sim_push(struct sim *s, usec_t delay, struct sim_event ev)
 {
     BUG_ON(s->n_events == SIM_EVENTS_MAX);
     BUG_ON(delay < 0);
     ev.at = s->now + delay;
-    ev.seq = ++s->seq;
+    const int slot = s->n_events < s->n_slots ? s->heap[s->n_events].slot : s->n_slots++;
+    const struct sim_key key = {.at = ev.at, .seq = ++s->seq, .slot = slot};
     int i = s->n_events++;
-    s->heap[i] = ev;
-    for (; i > 0 && before(&s->heap[i], &s->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        swap(s, i, (i - 1) / 2);
+    for (; i > 0 && before(&key, &s->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        s->heap[i] = s->heap[(i - 1) / 2];
+    s->heap[i] = key;
+    s->events[slot] = ev;
 }
 
 bool sim_pop(struct sim *s, struct sim_event *ev)
 {
     if (s->n_events == 0)
         return false;
-    *ev = s->heap[0];
-    s->heap[0] = s->heap[--s->n_events];
-    for (int i = 0;;) {
-        int least = i;
-        for (int child = 2 * i + 1; child <= 2 * i + 2; child++)
-            if (child < s->n_events && before(&s->heap[child], &s->heap[least]))
-                least = child;
-        if (least == i)
+    const struct sim_key top = s->heap[0];
+    const struct sim_key last = s->heap[--s->n_events];
+    int i = 0;
+    for (int child = 1; child < s->n_events; child = 2 * i + 1) {
+        if (child + 1 < s->n_events && before(&s->heap[child + 1], &s->heap[child]))
+            child++;
+        if (!before(&s->heap[child], &last))
             break;
-        swap(s, i, least);
-        i = least;
+        s->heap[i] = s->heap[child];
+        i = child;
     }
+    s->heap[i] = last;
+    s->heap[s->n_events] = top; /* its slot is the next free one */
+    *ev = s->events[top.slot];
     s->now = ev->at;
     sim_hash(s, (uint64_t)ev->at);
     sim_hash(s,
