@@ -1,7 +1,7 @@
 # tanist. `make help` lists the targets.
 #
 # Variables: CC=gcc|clang   WERROR=1   V=1   SAN=address|thread   B=build folder   T=seconds of each fuzz target
-#            TESTS=tests/t/100_wire.t (for e2e)   SEEDS=1..1000 (for sim)   PREFIX, DESTDIR (for install)
+#            TESTS=tests/t/100_wire.t (for e2e)   SIM_SEEDS=1000 or SEEDS=1..1000 (for sim)   PREFIX, DESTDIR (for install)
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -101,11 +101,11 @@ $(B)/unit/%.t: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libpure.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libpure.a -lcmocka $(UNIT_LIBS) $(PKG_LIBS)
 
 # Parts of the shell that can be tested without a daemon.
-$(B)/unit/test_proxy_conf.t: $(call obj,$(wildcard proxy/proxy_conf*.c replication/repl_conf.c replication/pgconn.c))
+$(B)/unit/test_proxy_conf.t: $(call obj,$(wildcard proxy/proxy_conf*.c replication/repl_conf*.c replication/pgconn.c))
 $(B)/unit/test_console_parse.t: $(B)/proxy/admin/console_parse.o
 $(B)/unit/test_journal.t: $(B)/replication/journal.o
 $(B)/unit/test_publish.t: $(B)/replication/publish.o
-$(B)/unit/test_repl_conf.t: $(B)/replication/repl_conf.o $(B)/replication/pgconn.o
+$(B)/unit/test_repl_conf.t: $(B)/replication/repl_conf.o $(B)/replication/repl_conf_conninfo.o $(B)/replication/pgconn.o
 $(B)/unit/test_actions_pg.t: $(B)/replication/actions_pg.o $(B)/replication/actions_sql.o $(B)/replication/pgconn.o $(B)/replication/hook.o
 $(B)/unit/test_merge.t: $(B)/proxy/admin/merge.o $(B)/proxy/admin/averages.o
 $(B)/unit/test_answer.t: $(B)/proxy/admin/answer.o
@@ -177,7 +177,8 @@ demo-stop: ## stop and remove what make demo made
 export PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
 export TANIST_BUILD := $(abspath $(B))
 TESTS ?= $(sort $(wildcard tests/t/*.t))
-SEEDS ?= 1..1000
+# SIM_SEEDS=100000 is short for SEEDS=1..100000.
+SEEDS ?= 1..$(or $(SIM_SEEDS),1000)
 
 # What a sanitizer finds must fail the test that met it.
 export ASAN_OPTIONS ?= detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=1

@@ -40,7 +40,9 @@ struct action {
     char application_name[QUORUM_NAME_MAX]; /* REPOINT; empty: keep */
     char names[QUORUM_TEXT_MAX];            /* SET_SYNC */
     bool archive;                           /* STOP_RECEIVER: cut off the archive as well */
-    char command[ACTION_CONNINFO_MAX];      /* DEMOTE */
+    char command[ACTION_CONNINFO_MAX];      /* hooks: the operator's command */
+    char result[16]; /* NOTIFY: how the run ended; REJOIN: is a rewind needed */
+    uint64_t epoch;
     usec_t timeout;
 };
 

@@ -139,10 +139,16 @@ static void on_hook_done(void *arg, const struct err *e)
         run_end(r);
 }
 
+static bool is_hook(enum failover_effect_kind kind)
+{
+    return kind == FX_DEMOTE || kind == FX_FENCE_HOOK || kind == FX_VETO || kind == FX_REJOIN ||
+           kind == FX_NOTIFY;
+}
+
 static void start_hook(struct actions_run *r)
 {
     const struct action *w = &r->what;
-    char env[7][TOPO_HOST_MAX + 32];
+    char env[10][TOPO_HOST_MAX + 32];
     snprintf(env[0], sizeof(env[0]), "TANIST_CLUSTER=%s", w->cluster);
     snprintf(env[1], sizeof(env[1]), "TANIST_NODE=%s", w->node.name);
     snprintf(env[2], sizeof(env[2]), "TANIST_HOST=%s", w->node.host);
@@ -150,6 +156,10 @@ static void start_hook(struct actions_run *r)
     snprintf(env[4], sizeof(env[4]), "TANIST_NEW_NODE=%s", w->to.name);
     snprintf(env[5], sizeof(env[5]), "TANIST_NEW_HOST=%s", w->to.host);
     snprintf(env[6], sizeof(env[6]), "TANIST_NEW_PORT=%u", (unsigned)w->to.port);
+    snprintf(env[7], sizeof(env[7]), "TANIST_EVENT=%s", failover_effect_name(w->kind));
+    snprintf(env[8], sizeof(env[8]), "TANIST_EPOCH=%llu", (unsigned long long)w->epoch);
+    snprintf(env[9], sizeof(env[9]), "%s=%s",
+             w->kind == FX_REJOIN ? "TANIST_REWIND" : "TANIST_RESULT", w->result);
     struct hook_spec spec = {.command = w->command, .timeout = w->timeout};
     for (size_t i = 0; i < ARRAY_LEN(env); i++)
         spec.env[i] = env[i];
@@ -162,7 +172,7 @@ static void on_start(uv_timer_t *t)
 {
     struct actions_run *r = t->data;
     const struct action_place *at = r->what.kind == FX_CREATE_SLOT ? &r->what.to : &r->what.node;
-    if (r->what.kind == FX_DEMOTE) {
+    if (is_hook(r->what.kind)) {
         start_hook(r);
         return;
     }
@@ -181,7 +191,7 @@ static int actions_pg_start(struct actions *port, const struct action *what, act
                             void *arg, struct err *e)
 {
     struct actions_pg *a = (struct actions_pg *)(void *)port;
-    BUG_ON(what->kind != FX_DEMOTE && !actions_sql_step(what->kind));
+    BUG_ON(!is_hook(what->kind) && !actions_sql_step(what->kind));
     if (a->closing || a->runs.count >= ACTIONS_MAX)
         return err_set(e, ERR_LIMIT, "more than %d actions at once", ACTIONS_MAX);
     struct actions_run *r = calloc(1, sizeof(*r));

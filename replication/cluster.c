@@ -46,6 +46,15 @@ static void log_verdict(struct cluster *c, const struct decision *d)
               4, "%s", decide_verdict_text(d->verdict));
 }
 
+/* Anti-flap. Another pause after a command said no: it is not asked ten times in a second. */
+static bool too_soon(const struct cluster *c)
+{
+    static const usec_t AFTER_VETO = 5 * USEC_PER_SEC;
+    const bool hooks = c->failover_policy.has_veto || c->failover_policy.has_fence;
+    const usec_t pause = c->promoted_last ? c->failover_conf.min_interval : hooks ? AFTER_VETO : 0;
+    return c->ended_at && clock_now(c->clock) - c->ended_at < pause;
+}
+
 /* False: nothing may be done, because the intent is not on disk. */
 static bool abandon(struct cluster *c, const struct decision *d)
 {
@@ -71,6 +80,10 @@ static void decide_steady(struct cluster *c)
         policy.mode = FAILOVER_MANUAL;
     c->view.drained = publish_all_drained(c->publish, c->index, c->topo.epoch);
     decide(&c->view, &c->memory, &policy, cluster_authority(c), &c->topo, clock_now(c->clock), d);
+    if (d->start && too_soon(c)) {
+        d->start = false;
+        d->verdict = DECIDE_DOWN_TOO_SOON;
+    }
     log_verdict(c, d);
     if (d->start) {
         cluster_failover_start(c);
@@ -87,8 +100,11 @@ static void decide_steady(struct cluster *c)
 static void set_beats(struct cluster *c)
 {
     const bool on = c->failover_conf.heartbeat && c->decide_policy.mode != FAILOVER_FOLLOW;
-    for (int i = 0; i < c->n_nodes; i++)
+    for (int i = 0; i < c->n_nodes; i++) {
         node_beat(c->nodes[i], on && i == c->topo.writer);
+        node_want_history(c->nodes[i],
+                          i == c->topo.writer && c->view.lineage.timeline != c->topo.timeline);
+    }
 }
 
 static void cluster_decide(struct cluster *c)
@@ -207,6 +223,13 @@ static void set_policies(struct cluster *c, const struct repl_conf *conf)
     c->failover_policy.promote_timeout = conf->failover.promote_timeout;
     c->failover_policy.catchup_timeout = conf->failover.catchup_timeout;
     c->failover_policy.failover_max_lag = conf->failover.failover_max_lag;
+    c->failover_policy.has_fence = conf->failover.fence_command[0] != '\0';
+    c->failover_policy.has_veto = conf->failover.pre_promote_command[0] != '\0';
+    c->failover_policy.hook_timeout = conf->failover.hook_timeout;
+    if (conf->failover.profile == 2) {
+        c->health_policy.misses *= 2;
+        c->decide_policy.veto_fresh *= 3;
+    }
     quorum_policy_default(&c->quorum_policy);
     c->quorum_policy.k = conf->failover.synchronous == REPL_QUORUM ? (int)conf->failover.quorum : 0;
     c->decide_policy.quorum = c->failover_policy.quorum = c->quorum_policy;
@@ -323,6 +346,7 @@ void cluster_reload(struct cluster *c, const struct repl_conf *conf)
     c->n_nodes = n_nodes;
     c->repairing = c->slotless = 0;
     c->watch = (struct quorum_watch){0};
+    memset(c->rejoin_at, 0, sizeof(c->rejoin_at));
     c->decision.kept = -1;
     keep_history(&c->view, old);
     const int writer =

@@ -12,6 +12,7 @@
 #include "actions.h"
 #include "base/loop.h"
 #include "core/failover.h"
+#include "core/rejoin.h"
 #include "journal.h"
 #include "manager.h"
 #include "node.h"
@@ -102,6 +103,10 @@ struct cluster {
     enum quorum_reason quorum_said;
     bool quorum_clearing;
     usec_t apply_at;
+
+    usec_t ended_at; /* of the last run */
+    bool promoted_last;
+    usec_t rejoin_at[TOPO_NODES_MAX]; /* not sooner */
 
     usec_t settle_until; /* after a run: watch the followers closely */
 

@@ -15,6 +15,9 @@
 static const usec_t REPAIR_PAUSE = 5 * USEC_PER_SEC;
 static const usec_t STUCK_AFTER = 6 * USEC_PER_SEC; /* wal_retrieve_retry_interval and a bit */
 static const usec_t STUCK_AGAIN = 60 * USEC_PER_SEC;
+static const usec_t REJOIN_LOOK = 2 * USEC_PER_SEC;
+static const usec_t REJOIN_AGAIN = 60 * USEC_PER_SEC;
+static const usec_t REJOIN_TIMEOUT = 3600 * USEC_PER_SEC;
 static const usec_t REPAIR_TIMEOUT = 10 * USEC_PER_SEC;
 
 void cluster_place(const struct cluster *c, int node, struct action_place *out)
@@ -55,6 +58,8 @@ static void log_action(const struct cluster *c, const struct pending *p, const s
     else if (p->kind == FX_DEMOTE)
         log_event(LOG_NOTICE, "switchover.demoted", kv, 4, "demote_command for %s ended well",
                   p->node);
+    else if (p->kind == FX_REJOIN)
+        log_event(LOG_NOTICE, "rejoin.done", kv, 4, "rejoin_command for %s ended well", p->node);
     else if (p->kind == FX_REPOINT)
         log_event(LOG_INFO, "failover.repointed", kv, 4, "%s was pointed at %s", p->node, p->to);
     else if (p->kind == FX_FENCE)
@@ -111,6 +116,22 @@ static void add_names(const struct cluster *c, struct action *a, int node, bool 
     quorum_text(r->secret, newest, a->names);
 }
 
+static void add_command(const struct cluster *c, struct action *a, int node)
+{
+    const struct failover_conf *f = &c->failover_conf;
+    const char *command = a->kind == FX_DEMOTE       ? f->demote_command
+                          : a->kind == FX_FENCE_HOOK ? f->fence_command
+                          : a->kind == FX_VETO       ? f->pre_promote_command
+                          : a->kind == FX_NOTIFY     ? f->notify_command
+                          : a->kind == FX_REJOIN     ? f->rejoin_command
+                                                     : "";
+    str_copy(a->command, sizeof(a->command), command);
+    if (a->kind == FX_NOTIFY)
+        str_copy(a->result, sizeof(a->result), failover_result_name(c->failover.result));
+    if (a->kind == FX_REJOIN)
+        str_copy(a->result, sizeof(a->result), rejoin_name(rejoin_need(&c->view, node)));
+}
+
 int cluster_action(struct cluster *c, enum failover_effect_kind kind, int node, int to,
                    usec_t timeout, bool repair)
 {
@@ -122,7 +143,8 @@ int cluster_action(struct cluster *c, enum failover_effect_kind kind, int node, 
     a->timeout = timeout > USEC_PER_MS ? timeout : USEC_PER_MS;
     str_copy(a->cluster, sizeof(a->cluster), c->conf.name);
     str_copy(a->user, sizeof(a->user), c->conf.replication_user);
-    str_copy(a->command, sizeof(a->command), c->failover_conf.demote_command);
+    a->epoch = c->topo.epoch;
+    add_command(c, a, node);
     cluster_place(c, node, &a->node);
     if (to >= 0)
         cluster_place(c, to, &a->to);
@@ -223,6 +245,39 @@ static uint64_t stuck(struct cluster *c)
     return bits;
 }
 
+/* A fenced old primary of an older timeline. */
+static bool outcast(const struct cluster *c, int i)
+{
+    const struct view_node *n = &c->view.nodes[i];
+    return (c->decision.fenced & BIT(i)) && n->health.verdict == HEALTH_OK &&
+           n->obs.role == ROLE_PRIMARY && n->timeline < c->topo.timeline;
+}
+
+static void rejoin(struct cluster *c, int i, int w)
+{
+    const usec_t now = clock_now(c->clock);
+    const struct view_node *n = &c->view.nodes[i], *to = &c->view.nodes[w];
+    const enum rejoin need = rejoin_need(&c->view, i);
+    const bool asked = c->view.lineage.timeline == c->topo.timeline;
+    if ((c->repairing & BIT(i)) || now < c->rejoin_at[i])
+        return;
+    if (!asked && !c->rejoin_at[i]) { /* the next probe of the writer brings its history */
+        c->rejoin_at[i] = now + REJOIN_LOOK;
+        return;
+    }
+    c->rejoin_at[i] = now + REJOIN_AGAIN;
+    const bool command = c->failover_conf.rejoin_command[0] != '\0';
+    log_event(LOG_WARNING, command ? "rejoin.started" : "rejoin.needed",
+              LOG_KV({"cluster", c->conf.name}, {"node", n->name}, {"rewind", rejoin_name(need)}),
+              3,
+              "%s stays fenced: %s. On its host: stop it, pg_rewind -D DATADIR -R "
+              "--source-server='host=%s port=%u user=... dbname=postgres' (or pg_basebackup -R "
+              "into an empty directory), start it",
+              n->name, rejoin_text(need), to->host, (unsigned)to->port);
+    if (command && cluster_action(c, FX_REJOIN, i, w, REJOIN_TIMEOUT, true) == 0)
+        c->repairing |= BIT(i);
+}
+
 void cluster_repair(struct cluster *c)
 {
     const int w = c->decision.kept;
@@ -245,6 +300,8 @@ void cluster_repair(struct cluster *c)
                               n->timeline < c->topo.timeline;
         if (returned && may_repair(c, i))
             repair(c, FX_FENCE, i, -1);
+        else if (outcast(c, i))
+            rejoin(c, i, w);
         else if (((strays | lost) & BIT(i)) && may_repair(c, i)) {
             repair(c, FX_CREATE_SLOT, i, w);
             if (lost & BIT(i))

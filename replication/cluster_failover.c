@@ -1,6 +1,8 @@
 #include "cluster.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/bug.h"
 #include "base/log.h"
@@ -186,6 +188,11 @@ static void do_notify(struct cluster *c, const struct failover_effect *fx)
     cluster_rest(c, now); /* what the run did shall show before it is repaired */
     if (good && planned && c->failover_conf.demote_command[0] && c->run.from >= 0)
         (void)cluster_action(c, FX_DEMOTE, c->run.from, c->run.to, DEMOTE_TIMEOUT, true);
+    c->ended_at = now;
+    c->promoted_last = good;
+    if (c->failover_conf.notify_command[0] && c->run.from >= 0)
+        (void)cluster_action(c, FX_NOTIFY, good ? c->run.to : c->run.from, -1,
+                             c->failover_policy.hook_timeout, true);
     if (!good)
         err_set(&e, ERR_REFUSED, "aborted: %s", abort_reason(&c->failover));
     end_command(c, &e, text);
@@ -231,8 +238,22 @@ static void do_probe(struct cluster *c, int node)
                    health_probe_timeout(&c->view.nodes[node].health, &c->health_policy));
 }
 
+/* For tests of what a crash leaves behind: the program ends, without any last word, where a state is entered or before
+ * an effect is executed that TANIST_CRASH_AT names. Not in builds with NDEBUG. */
+static void crash_at(const char *token)
+{
+#ifndef NDEBUG
+    const char *at = getenv("TANIST_CRASH_AT");
+    if (at && strcmp(at, token) == 0)
+        _exit(70);
+#else
+    (void)token;
+#endif
+}
+
 static void do_effect(struct cluster *c, const struct failover_effect *fx)
 {
+    crash_at(failover_effect_name(fx->kind));
     switch (fx->kind) {
     case FX_JOURNAL:
         do_journal(c);
@@ -265,10 +286,13 @@ static void do_effect(struct cluster *c, const struct failover_effect *fx)
     case FX_CREATE_SLOT:
     case FX_REPOINT:
     case FX_CHECKPOINT:
+    case FX_FENCE_HOOK:
+    case FX_VETO:
     case FX_SET_SYNC:
         do_action(c, fx);
         return;
     case FX_NONE:
+    case FX_REJOIN:
     case FX_NR:
         break;
     }
@@ -284,6 +308,7 @@ static void log_progress(struct cluster *c, enum failover_state was)
     const enum failover_state now = failover_state_of(f);
     if (now == was)
         return;
+    crash_at(failover_state_name(now));
     if (now == FAILOVER_CATCHUP && f->candidate >= 0) {
         char missing[24];
         snprintf(missing, sizeof(missing), "%llu",
@@ -384,6 +409,7 @@ int cluster_run_start(struct cluster *c, const struct failover_request *r, struc
               LOG_KV(RUN_KV(c), {"node", cluster_node_name(c, from)}), 2,
               planned ? "switching over from %s" : "the writer %s is given up",
               cluster_node_name(c, from));
+    crash_at(failover_state_name(FAILOVER_HOLDING));
     c->pumping = true;
     run_effects(c);
     c->pumping = false;

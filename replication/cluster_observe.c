@@ -97,6 +97,8 @@ static void on_result(void *arg, struct node *node, const struct probe_result *r
         c->view.peers = r->peers;
         c->view.slots = r->slots;
     }
+    if (writer && good && r->history.timeline)
+        c->view.lineage = r->history;
     log_health(c, i, &was, r);
     if (good)
         log_role(c, i, role);

@@ -288,6 +288,11 @@ void node_beat(struct node *n, bool on)
     n->probe.beat = on;
 }
 
+void node_want_history(struct node *n, bool on)
+{
+    n->probe.want_history = on;
+}
+
 bool node_sample(struct node *n, usec_t timeout)
 {
     return !n->on_closed && probe_sample(&n->probe, timeout);

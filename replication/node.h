@@ -66,6 +66,8 @@ void node_schedule(struct node *n, const struct health *h, const struct health_p
 void node_probe(struct node *n, usec_t timeout);
 /* Whether probes write a heartbeat when the node is a primary: on the announced writer only. */
 void node_beat(struct node *n, bool on);
+/* Whether the next probes also ask for the timeline history. */
+void node_want_history(struct node *n, bool on);
 /* False when no sample can be taken now. */
 bool node_sample(struct node *n, usec_t timeout);
 /* The address in use; empty for sockets and while unresolved. */

@@ -1,5 +1,8 @@
 #include "probe.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/bug.h"
 #include "base/str.h"
 
@@ -105,6 +108,36 @@ static int row_of(const struct pgresult *r, int row, const char **fields, int ma
     return n;
 }
 
+/* A role that may not read files (it needs pg_read_server_files) is refused, and the history stays unknown. */
+static void on_history(void *arg, const struct pgresult *r, const struct err *e,
+                       enum pgconn_fail fail)
+{
+    struct probe *p = arg;
+    struct err pe = {0};
+    struct timeline_history *h = &p->result.history;
+    if (!r && (fail != PGCONN_SERVER || !pgconn_usable(p->conn))) {
+        probe_fail(p, e, outcome_of(fail, e, false));
+        return;
+    }
+    const char *text = r && pgresult_rows(r) == 1 ? pgresult_text(r, 0, 0) : NULL;
+    if (!text || timeline_parse(p->result.obs.timeline, text, strlen(text), h, &pe) != 0)
+        h->timeline = 0;
+    probe_finish(p);
+}
+
+static void ask_history(struct probe *p)
+{
+    char sql[128];
+    if (!p->want_history || p->result.obs.timeline < 2) {
+        probe_finish(p);
+        return;
+    }
+    snprintf(sql, sizeof(sql),
+             "SELECT pg_catalog.pg_read_file('pg_wal/%08X.history', 0, 100000, true)",
+             (unsigned)p->result.obs.timeline);
+    probe_ask(p, sql, PROBE_HISTORY, on_history);
+}
+
 static void on_slots(void *arg, const struct pgresult *r, const struct err *e,
                      enum pgconn_fail fail)
 {
@@ -120,7 +153,7 @@ static void on_slots(void *arg, const struct pgresult *r, const struct err *e,
         if (observe_slots_add(&p->result.slots, fields, n, &pe) != 0)
             break;
     }
-    probe_finish(p);
+    ask_history(p);
 }
 
 static void on_peers(void *arg, const struct pgresult *r, const struct err *e,

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "core/observe.h"
+#include "core/timeline.h"
 #include "pgconn.h"
 
 enum { PROBE_ADDRS_MAX = 4, PROBE_ADDR_LEN = 64 };
@@ -29,6 +30,7 @@ struct probe_result {
     bool has_peers; /* a primary; peers and slots are set */
     struct observe_peers peers;
     struct observe_slots slots;
+    struct timeline_history history; /* of a primary, when it was wanted; timeline 0: not known */
 };
 
 struct probe_sample {
@@ -52,6 +54,7 @@ enum probe_state {
     PROBE_BEATING,
     PROBE_PEERS,
     PROBE_SLOTS,
+    PROBE_HISTORY,
     PROBE_SAMPLING
 };
 
@@ -61,7 +64,8 @@ struct probe {
     struct probe_target *target; /* lends until probe_close */
     struct probe_events events;
     enum probe_state state;
-    bool beat; /* set by the owner: a primary gets a heartbeat with every probe */
+    bool want_history; /* set by the owner: a primary is asked for its timeline history */
+    bool beat;         /* set by the owner: a primary gets a heartbeat with every probe */
     struct pgconn *conn;
     int tries; /* addresses tried by this connect */
     bool retried;

@@ -10,6 +10,7 @@
     .name = #member, .offset = offsetof(type_, member), .size = sizeof(((type_ *)0)->member)
 
 static const char *const mode_values[] = {"automatic", "manual", "follow", NULL};
+static const char *const profile_values[] = {"fast", "conservative", NULL};
 static const char *const sync_values[] = {"off", "quorum", NULL};
 
 static const struct conf_setting cluster_rows[] = {
@@ -100,6 +101,39 @@ static const struct conf_setting failover_rows[] = {
             "about 100 bytes). It keeps the replicas of an idle primary informed, shows a primary "
             "that answers but "
             "cannot write, and makes lag measurable. Never in follow mode."},
+    {ROW(struct failover_conf, profile), .type = CONF_ENUM, .def = "fast", .values = profile_values,
+     .flags = CONF_RELOAD,
+     .doc = "fast: a refused connection needs one more probe, silence check_misses of them. "
+            "conservative: "
+            "twice as many unanswered probes, and a replica's word for the primary counts for "
+            "three times as long. "
+            "In quorum mode a false alarm costs a pause, never data."},
+    {ROW(struct failover_conf, min_interval), .type = CONF_DURATION, .def = "5s", .unit = "s",
+     .min = 0, .max = 24 * 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
+     .doc = "An automatic failover does not start sooner than this after the last one ended, so "
+            "that a fault that moves along does not chase the primary through the cluster. "
+            "Commands are not bound by it. 0: no pause."},
+    {ROW(struct failover_conf, hook_timeout), .type = CONF_DURATION, .def = "10s", .unit = "s",
+     .min = USEC_PER_SEC, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
+     .doc = "How long fence_command, pre_promote_command and notify_command may take; then they "
+            "are killed and count as failed."},
+    {ROW(struct failover_conf, fence_command), .type = CONF_STRING, .flags = CONF_RELOAD,
+     .doc =
+         "Shell command that fences the old primary of a failover (power, network, the container's "
+         "supervisor). It runs beside the revocation. In asynchronous mode its failure ends the "
+         "failover; in quorum mode nothing depends on it."},
+    {ROW(struct failover_conf, pre_promote_command), .type = CONF_STRING, .flags = CONF_RELOAD,
+     .doc = "Shell command that is asked before a node is promoted; if it fails, the run ends and "
+            "nothing is promoted."},
+    {ROW(struct failover_conf, notify_command), .type = CONF_STRING, .flags = CONF_RELOAD,
+     .doc = "Shell command that is told how each failover and switchover ended (TANIST_RESULT: "
+            "promoted, kept or gave-up). Nothing waits for it."},
+    {ROW(struct failover_conf, rejoin_command), .type = CONF_STRING, .flags = CONF_RELOAD,
+     .doc =
+         "Shell command that makes a returned old primary a replica of the new one. It finds "
+         "TANIST_REWIND=yes when the node has WAL that the new primary does not have, no when it "
+         "only needs standby.signal, unknown when that could not be found out. "
+         "contrib/hooks/rejoin is ready to use. Empty: the node stays fenced."},
     {ROW(struct failover_conf, demote_command), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc =
          "Shell command that is run after a switchover, to make the old primary a replica: stop "
@@ -358,151 +392,4 @@ void repl_conf_check(struct repl_conf *c, struct conf_diags *diags)
         check_cluster(c, &c->clusters[i], diags);
     if (c->failover.synchronous == REPL_QUORUM)
         check_quorum(c, diags);
-}
-
-/* ---- zero configuration ---- */
-
-struct from_conninfo {
-    char hosts[REPL_CONNINFO_MAX], addrs[REPL_CONNINFO_MAX], ports[REPL_CONNINFO_MAX];
-    char rest[REPL_CONNINFO_MAX];
-    struct strbuf out;
-};
-
-/* A conninfo value: quotes always, because an empty value or one with spaces needs them. */
-static void add_keyword(struct strbuf *b, const char *keyword, const char *value)
-{
-    strbuf_addf(b, "%s%s='", b->n ? " " : "", keyword);
-    for (; *value; value++) {
-        if (*value == '\'' || *value == '\\')
-            strbuf_addc(b, '\\');
-        strbuf_addc(b, *value);
-    }
-    strbuf_addc(b, '\'');
-}
-
-static int take_keyword(void *arg, const char *keyword, const char *value, struct err *e)
-{
-    struct from_conninfo *f = arg;
-    bool fits = true;
-    if (strcmp(keyword, "host") == 0)
-        fits = str_copy(f->hosts, sizeof(f->hosts), value);
-    else if (strcmp(keyword, "hostaddr") == 0)
-        fits = str_copy(f->addrs, sizeof(f->addrs), value);
-    else if (strcmp(keyword, "port") == 0)
-        fits = str_copy(f->ports, sizeof(f->ports), value);
-    else if (strcmp(keyword, "target_session_attrs") != 0 &&
-             strcmp(keyword, "load_balance_hosts") != 0)
-        add_keyword(&f->out, keyword, value); /* those two choose among hosts, which is our work */
-    if (!fits || f->out.truncated)
-        return err_set(e, ERR_LIMIT, "the connection string is longer than %d bytes",
-                       REPL_CONNINFO_MAX - 1);
-    return 0;
-}
-
-/* The i-th element of a comma-separated list, as libpq counts them; false behind the end. */
-static bool list_at(const char *list, int i, char *out, size_t cap)
-{
-    const char *p = list;
-    for (; i > 0; i--) {
-        p = strchr(p, ',');
-        if (!p)
-            return false;
-        p++;
-    }
-    const size_t n = strcspn(p, ",");
-    if (n >= cap)
-        return false;
-    memcpy(out, p, n);
-    out[n] = '\0';
-    return true;
-}
-
-static int list_count(const char *list)
-{
-    int n = *list ? 1 : 0;
-    for (; *list; list++)
-        n += *list == ',';
-    return n;
-}
-
-static int set_defaults(void *instance, const struct conf_setting *rows, size_t n, struct err *e)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].def && conf_set_value(&rows[i], instance, rows[i].def, e) != 0)
-            return err_wrap(e, "default of %s", rows[i].name);
-    }
-    return 0;
-}
-
-static bool host_repeats(const char *hosts, int n, const char *host)
-{
-    char other[TOPO_HOST_MAX];
-    int same = 0;
-    for (int i = 0; i < n; i++)
-        same += list_at(hosts, i, other, sizeof(other)) && strcmp(other, host) == 0;
-    return same > 1;
-}
-
-static int add_node(struct repl_conf *c, const struct from_conninfo *f, const char *list, int i,
-                    struct err *e)
-{
-    char host[TOPO_HOST_MAX], port[16] = "", name[TOPO_NAME_MAX];
-    const int n_ports = list_count(f->ports);
-    uint64_t port_number = 5432;
-    if (!list_at(list, i, host, sizeof(host)) || !host[0])
-        return err_set(e, ERR_INVALID, "host %d of the connection string is empty or too long",
-                       i + 1);
-    if (n_ports > 0)
-        (void)list_at(f->ports, n_ports == 1 ? 0 : i, port, sizeof(port));
-    if (port[0] && (!str_to_u64(port, &port_number) || port_number < 1 || port_number > 65535))
-        return err_set(e, ERR_INVALID, "\"%s\" is not a port", port);
-    const char *base = host[0] == '/' ? host + 1 : host;
-    int put;
-    if (host_repeats(list, list_count(list), host))
-        put = snprintf(name, sizeof(name), "%s:%u", base, (unsigned)port_number);
-    else
-        put = snprintf(name, sizeof(name), "%s", base);
-    if (put < 0 || (size_t)put >= sizeof(name))
-        return err_set(e, ERR_INVALID,
-                       "host \"%s\" is too long for a node's name: use a configuration file", host);
-    for (char *p = name; *p; p++) {
-        if (*p == '/')
-            *p = '-';
-    }
-    bool is_new;
-    struct node_conf *n = node_get(c, name, &is_new, e);
-    if (!n)
-        return e->code;
-    if (is_new && set_defaults(n, node_rows, ARRAY_LEN(node_rows), e) != 0)
-        return e->code;
-    str_copy(n->host, sizeof(n->host), host);
-    str_copy(n->cluster, sizeof(n->cluster), "main");
-    n->port = (int64_t)port_number;
-    return 0;
-}
-
-int repl_conf_from_conninfo(struct repl_conf *c, const char *conninfo, struct err *e)
-{
-    struct from_conninfo f = {0};
-    strbuf_init(&f.out, f.rest, sizeof(f.rest));
-    int rc = pgconn_conninfo_each(conninfo, take_keyword, &f, e);
-    if (rc != 0)
-        return rc;
-    const char *list = f.hosts[0] ? f.hosts : f.addrs;
-    const int n = list_count(list), n_ports = list_count(f.ports);
-    if (n == 0)
-        return err_set(e, ERR_INVALID, "the connection string names no host");
-    if (n_ports > 1 && n_ports != n)
-        return err_set(e, ERR_INVALID, "the connection string has %d hosts but %d ports", n,
-                       n_ports);
-    bool is_new;
-    struct cluster_conf *cc = cluster_get(c, "main", &is_new, e);
-    if (!cc)
-        return e->code;
-    if (is_new && set_defaults(cc, cluster_rows, ARRAY_LEN(cluster_rows), e) != 0)
-        return e->code;
-    str_copy(cc->monitor, sizeof(cc->monitor), f.rest);
-    for (int i = 0; i < n && rc == 0; i++)
-        rc = add_node(c, &f, list, i, e);
-    return rc;
 }

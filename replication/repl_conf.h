@@ -44,6 +44,13 @@ struct failover_conf {
     usec_t promote_timeout;
     usec_t catchup_timeout; /* replay of received WAL before a promotion */
     bool heartbeat;
+    usec_t min_interval;
+    usec_t hook_timeout;
+    int profile; /* 1 fast, 2 conservative */
+    char fence_command[REPL_CONNINFO_MAX];
+    char pre_promote_command[REPL_CONNINFO_MAX];
+    char notify_command[REPL_CONNINFO_MAX];
+    char rejoin_command[REPL_CONNINFO_MAX];
     char demote_command[REPL_CONNINFO_MAX];
 };
 

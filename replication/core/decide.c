@@ -598,6 +598,9 @@ static const struct {
     [DECIDE_DOWN_QUORUM] =
         {"down-quorum", "the writer is down and too few replicas of its quorum can be revoked: a "
                         "promotion could lose acknowledged writes"},
+    [DECIDE_DOWN_TOO_SOON] =
+        {"down-too-soon", "the writer is down so soon after the last failover that min_interval "
+                          "is waited for"},
     [DECIDE_REFILLING] =
         {"refilling", "the writer was restarted; clients wait until its quorum has what it has"},
     [DECIDE_NONE] = {"none", "no primary has been found yet"},

@@ -52,7 +52,8 @@ enum decide_verdict {
     DECIDE_DOWN_VETOED, /* a replica still hears the writer: keep it */
     DECIDE_DOWN_MANUAL, /* down, and mode is manual or follow: hold, wait for an operator, the writer or a successor */
     DECIDE_DOWN_QUORUM, /* down, and too few members can be revoked: promoting could lose writes */
-    DECIDE_REFILLING,   /* the writer restarted: clients wait until its quorum has its position */
+    DECIDE_DOWN_TOO_SOON, /* down, but the last failover ended only just (the shell's anti-flap) */
+    DECIDE_REFILLING,     /* the writer restarted: clients wait until its quorum has its position */
     DECIDE_DOWN_NO_CANDIDATE, /* down, nobody is eligible (see candidates) */
     DECIDE_DEMOTED,           /* the announced writer is a replica now and nobody succeeded it */
     DECIDE_NONE,              /* no primary seen yet */

@@ -48,6 +48,7 @@ void failover_policy_default(struct failover_policy *p)
         .repoint_timeout = 10 * USEC_PER_SEC,
         .wait_timeout = 60 * USEC_PER_SEC,
         .failover_max_lag = UINT64_C(1) << 20,
+        .hook_timeout = 10 * USEC_PER_SEC,
     };
     quorum_policy_default(&p->quorum);
 }
@@ -100,6 +101,12 @@ void failover_check(const struct failover *f)
         BUG_ON(!(f->attempted & BIT(f->candidate)));
 }
 
+/* The operator's command that is awaited in a state. */
+static enum failover_effect_kind hook_of(enum failover_state s)
+{
+    return s == FAILOVER_REVOKING ? FX_FENCE_HOOK : s == FAILOVER_PROMOTING ? FX_VETO : FX_NR;
+}
+
 static void absorb_done(struct failover *f, const struct failover_event *ev, usec_t now)
 {
     uint64_t node = ev->node >= 0 ? BIT(ev->node) : 0;
@@ -108,6 +115,8 @@ static void absorb_done(struct failover *f, const struct failover_event *ev, use
         f->revoked |= node;
         f->revoked_at[ev->node] = now;
     }
+    if (hook_of(s) == ev->effect)
+        f->hook_pending = false;
     if (ev->effect == FX_JOURNAL && f->journaling) {
         f->journaling = false;
         f->journaled |= BIT(f->journal_step);
@@ -134,6 +143,10 @@ static void absorb_failed(struct failover *f, const struct failover_event *ev)
 {
     uint64_t node = ev->node >= 0 ? BIT(ev->node) : 0;
     enum failover_state s = failover_state_of(f);
+    if (hook_of(s) == ev->effect && f->hook_pending) {
+        f->hook_pending = false;
+        f->hook_failed = true;
+    }
     if (ev->effect == FX_JOURNAL && f->journaling) {
         f->journaling = false;
         f->journal_failed = true;
@@ -308,6 +321,9 @@ const char *failover_effect_name(enum failover_effect_kind k)
         [FX_CHECKPOINT] = "checkpoint",
         [FX_UNFENCE_NEW] = "unfence-new",
         [FX_SET_SYNC] = "set-sync",
+        [FX_FENCE_HOOK] = "fence-hook",
+        [FX_VETO] = "veto",
+        [FX_REJOIN] = "rejoin",
         [FX_REPORT_LOSS] = "report-loss",
         [FX_NOTIFY] = "notify",
     };

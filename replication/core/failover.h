@@ -51,6 +51,9 @@ enum failover_effect_kind {
     FX_CHECKPOINT,  /*   CHECKPOINT on node, no answer awaited */
     FX_UNFENCE_NEW, /*   reset default_transaction_read_only on node, if a soft fence is found there */
     FX_SET_SYNC, /* * synchronous_standby_names of node (a candidate) = the plan of memory, seen in force */
+    FX_FENCE_HOOK, /* * fence_command for the old writer (when configured) */
+    FX_VETO,       /* * pre_promote_command for the candidate (when configured); FAILED is a veto */
+    FX_REJOIN,     /*   rejoin_command, by the shell's repairs only */
     FX_REPORT_LOSS, /*   log: WAL from lsn_from to lsn_to of the old writer may be lost (equal: nothing known) */
     FX_NOTIFY, /*   notify hook: the run ended (effect.result) */
     FX_NR
@@ -112,6 +115,9 @@ struct failover_policy {
         wait_timeout; /* WAITING for a candidate before giving up the run (no writer is published, holding off) */
     uint64_t failover_max_lag;
     bool has_demote; /* demote_command is configured */
+    bool has_fence;  /* fence_command */
+    bool has_veto;   /* pre_promote_command */
+    usec_t hook_timeout;
     struct quorum_policy quorum;
 };
 
@@ -169,7 +175,9 @@ struct failover {
     bool cancel;
     int journal_step;
     bool journaling, journal_failed;
-    uint64_t journaled; /* bit n: state n was journaled in this run */
+    uint64_t journaled;             /* bit n: state n was journaled in this run */
+    bool vetted;                    /* pre_promote_command was asked for this candidate */
+    bool hook_pending, hook_failed; /* fence_command, pre_promote_command */
     bool drain_failed, fence_pending, fence_failed, fenced, promote_failed;
     uint64_t pending, slots_made, repoint_sent; /* nodes */
     usec_t asked_at;                            /* of the last extra probe */

@@ -162,6 +162,16 @@ bool failover_promote_promoting(const struct failover_ctx *c)
 {
     struct failover *f = c->f;
     const bool quorum = c->in->policy->quorum.k > 0;
+    if (f->phase == 0 && c->in->policy->has_veto && !f->vetted) {
+        failover_run_hook(c, FX_VETO, f->candidate);
+        f->vetted = true;
+    }
+    if (f->hook_failed || f->hook_pending) {
+        if (!f->hook_failed && !f->cancel)
+            return false; /* the command has its own deadline */
+        failover_run_abort(c, f->cancel ? "canceled" : "pre_promote_command refused");
+        return true;
+    }
     if (f->phase == 0) {
         if (quorum)
             make_plan(c);

@@ -40,6 +40,7 @@ void failover_run_move(const struct failover_ctx *c, enum failover_state to, use
     (void)str_copy(m->reason, sizeof(m->reason), reason);
     f->phase = 0;
     f->pending = f->slots_made = f->repoint_sent = 0;
+    f->hook_pending = f->hook_failed = f->vetted = false;
     f->fence_pending = f->fence_failed = f->drain_failed = f->promote_failed = false;
     f->journaling = f->journal_failed = false;
     f->asked_at = 0;
@@ -198,6 +199,13 @@ static bool step_holding(const struct failover_ctx *c)
     return true;
 }
 
+void failover_run_hook(const struct failover_ctx *c, enum failover_effect_kind kind, int node)
+{
+    struct failover_effect *e = failover_run_emit(c, kind, node);
+    e->deadline = c->in->now + c->in->policy->hook_timeout;
+    c->f->hook_pending = true;
+}
+
 bool failover_run_strict(const struct failover_ctx *c)
 {
     return c->in->policy->quorum.k > 0 && !c->f->accept_loss;
@@ -254,10 +262,22 @@ static bool step_revoking(const struct failover_ctx *c)
         }
         if (f->kind == FAILOVER_UNPLANNED)
             failover_run_stop(c, -1);
+        if (c->in->policy->has_fence && f->kind == FAILOVER_UNPLANNED && f->old_writer >= 0) {
+            failover_run_hook(c, FX_FENCE_HOOK, f->old_writer);
+            /* Asynchronous mode has no other fence that holds; quorum mode does not depend on it. */
+            if (!failover_run_strict(c))
+                f->deadline += c->in->policy->hook_timeout;
+        }
         f->phase = 1;
     }
     if (f->kind == FAILOVER_UNPLANNED && failover_run_strict(c))
         return revoking_counted(c);
+    if (f->hook_failed || (f->hook_pending && failover_run_late(c))) {
+        failover_run_abort(c, "fence_command failed");
+        return true;
+    }
+    if (f->hook_pending)
+        return false;
     if (f->kind == FAILOVER_SWITCHOVER &&
         (f->fence_failed || (f->fence_pending && failover_run_late(c)))) {
         failover_run_abort(c, "the old writer could not be fenced");

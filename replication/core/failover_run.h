@@ -37,6 +37,8 @@ bool failover_run_strict(const struct failover_ctx *c);
 /* Revoked nodes whose position was asked since: it cannot move any more. */
 uint64_t failover_run_known(const struct failover_ctx *c);
 bool failover_run_proven(const struct failover_ctx *c, uint64_t known);
+/* An operator's command; absorbed into hook_pending and hook_failed. */
+void failover_run_hook(const struct failover_ctx *c, enum failover_effect_kind kind, int node);
 bool failover_run_late(const struct failover_ctx *c);
 void failover_run_ask(const struct failover_ctx *c, int node);
 void failover_run_ask_again(const struct failover_ctx *c, int node);

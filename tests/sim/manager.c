@@ -193,6 +193,9 @@ static void execute(struct sim *s, const struct failover_effect *fx)
     case FX_NONE:
     case FX_DEMOTE:
     case FX_CHECKPOINT:
+    case FX_FENCE_HOOK:
+    case FX_VETO:
+    case FX_REJOIN:
     case FX_REPORT_LOSS:
     case FX_NOTIFY:
     case FX_NR:

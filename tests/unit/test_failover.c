@@ -112,6 +112,9 @@ static void do_effect(const struct failover_effect *e)
     case FX_CREATE_SLOT:
     case FX_CHECKPOINT:
     case FX_SET_SYNC:
+    case FX_FENCE_HOOK:
+    case FX_VETO:
+    case FX_REJOIN:
     case FX_UNFENCE_NEW:
     case FX_REPORT_LOSS:
     case FX_NOTIFY:
