@@ -48,6 +48,8 @@ static void end(struct sender *k)
         return;
     if (s->state == SERVER_CANCELING)
         pool_release(s->pool, s);
+    else if (s->state == SERVER_CLEANING)
+        server_clean_step(s);
     else if (s->client)
         client_process(s->client); /* its next batch was held back */
 }

@@ -53,6 +53,8 @@ int cli_switchover(const struct cli *cli);
 int cli_failover(const struct cli *cli);
 int cli_drain(const struct cli *cli);
 int cli_undrain(const struct cli *cli);
+int cli_pause(const struct cli *cli);
+int cli_resume(const struct cli *cli);
 int cli_maintenance(const struct cli *cli);
 int cli_reload(const struct cli *cli);
 int cli_stop(const struct cli *cli);

@@ -266,6 +266,26 @@ int cli_undrain(const struct cli *cli)
     return on_node(cli, "UNDRAIN ");
 }
 
+static int on_database(const struct cli *cli, const char *word)
+{
+    char sql[SQL_MAX];
+    struct strbuf b;
+    strbuf_init(&b, sql, sizeof sql);
+    strbuf_adds(&b, word);
+    add_name(&b, " ", cli->n_args > 0 ? cli->args[0] : NULL);
+    return change(cli, sql);
+}
+
+int cli_pause(const struct cli *cli)
+{
+    return on_database(cli, "PAUSE");
+}
+
+int cli_resume(const struct cli *cli)
+{
+    return on_database(cli, "RESUME");
+}
+
 int cli_maintenance(const struct cli *cli)
 {
     bool on = strcmp(cli->args[0], "on") == 0;

@@ -137,7 +137,7 @@ struct client *client_new(struct worker *w, int fd, int listen_index, struct tls
     c->state = CLIENT_STARTUP;
     c->tx = 'I';
     c->key_len = STARTUP_KEY_MIN;
-    c->serial = ++w->serial;
+    c->serial = worker_serial(w);
     c->connected_at = worker_now();
     c->deadline = w->conf->tanist.client_login_timeout
                       ? c->connected_at + w->conf->tanist.client_login_timeout
@@ -171,6 +171,10 @@ void client_wait_in(struct client *c, struct list *l)
     list_push_back(l, &c->wait);
     c->waiting_in = l;
     c->wait_since = worker_now();
+    if (c->waited_since == 0) {
+        c->waited_since = c->wait_since;
+        c->wait_notified = false;
+    }
     stream_pause(&c->st);
 }
 
@@ -182,6 +186,7 @@ void client_wait_end(struct client *c)
     c->waiting_in = NULL;
     c->fresh_until = 0;
     c->turning = false;
+    c->waits_at = NULL;
     if (c->group)
         c->group->stats.wait_time += (uint64_t)(worker_now() - c->wait_since);
     stream_resume(&c->st);
@@ -270,7 +275,9 @@ void client_send_ready(struct client *c)
 
 void client_fatal(struct client *c, int code, const char *message, const char *hint)
 {
-    send_error(c, code, ERRRESP_SEV_FATAL, message, hint);
+    /* Not into the middle of a message that is being forwarded. */
+    if (!c->server || c->server->forward_left == 0 || c->server->forward_drop)
+        send_error(c, code, ERRRESP_SEV_FATAL, message, hint);
     c->w->stats.clients_closed_by_us++;
     client_close(c, message);
 }
@@ -339,6 +346,8 @@ static void lose_transaction(struct client *c)
 void client_error(struct client *c, int code, const char *message, const char *hint)
 {
     BUG_ON(c->server != NULL);
+    c->waited_since = 0;
+    c->ready_at = worker_now();
     send_error(c, code, ERRRESP_SEV_ERROR, message, hint);
     inbuf_free(&c->retain);
     if (c->begin.deferred) { /* as any error in a block, it stays failed until the client ends it */
@@ -357,6 +366,7 @@ void client_error(struct client *c, int code, const char *message, const char *h
 void client_on_server(struct client *c, struct server *s)
 {
     BUG_ON(c->server != s);
+    c->waited_since = 0;
     if (c->verifying) {
         client_login_verify(c);
         return;
@@ -374,6 +384,11 @@ void client_on_refused(struct client *c, const struct err *e)
             client_process(c);
         return;
     }
+    const bool final = pool_error_is_final(e);
+    if (c->verifying && !final) { /* another node may take it */
+        client_login_welcome(c);
+        return;
+    }
     if (c->state < CLIENT_READY || c->verifying) {
         char text[ERR_TEXT_MAX + 64];
         const int code =
@@ -384,8 +399,8 @@ void client_on_refused(struct client *c, const struct err *e)
         return;
     }
     if (!c->batch.retry) {
-        c->batch.retry =
-            true; /* a replica that takes no logins, or has an older password yet: the primary then */
+        /* A replica that takes no logins now: another node. One that has an older password yet: the primary. */
+        c->batch.retry = final;
         client_process(c);
         return;
     }
@@ -418,6 +433,11 @@ static void settle_batch(struct client *c, uint8_t status)
     struct group_stats *st = &c->group->stats;
     st->query_time += (uint64_t)(now - c->batch.started);
     c->tx_session = status != 'I' && (c->tx_session || (c->batch.bits & CLASS_SESSION));
+    if (status == 'I')
+        c->tx_since = 0;
+    else if (c->tx_since == 0)
+        c->tx_since = c->batch.started;
+    c->ready_at = now;
     if (status == 'I') {
         st->xacts++;
         st->xact_time += (uint64_t)(now - c->request_at);
@@ -451,6 +471,11 @@ void client_on_ready(struct client *c, uint8_t status)
     inbuf_free(&c->retain);
     const bool keeps = c->group->conf.pool_mode == POOL_SESSION && !discards(c, status);
     client_batch_reset(c, false);
+    if (status != 'I' && c->group->conf.pool_mode == POOL_STATEMENT) {
+        client_fatal(c, ERRRESP_FEATURE_NOT_SUPPORTED,
+                     "transaction blocks are not allowed in statement pooling mode", NULL);
+        return;
+    }
     if (status == 'I' && c->pin == PIN_NONE && !keeps && pipeline_empty(&s->pl))
         server_unlink(s);
     if (c->state != CLIENT_CLOSED)
@@ -478,16 +503,17 @@ void client_on_left(struct client *c)
     const bool errored = c->batch.errored;
     settle_unnamed(c);
     server_settle(c->server);
+    client_batch_reset(c, false);
     server_unlink(c->server);
     if (c->state == CLIENT_CLOSED)
         return;
-    client_batch_reset(c, false);
     c->lost_skip = errored; /* the client has not sent its Sync yet */
     client_process(c);
 }
 
 void client_retry(struct client *c)
 {
+    c->batch.opened = false; /* nothing of it is left on the server */
     server_unlink(c->server);
     log_debug("client.retried", "a statement of %s runs again on the primary", c->peer);
     if (c->state != CLIENT_CLOSED)

@@ -76,7 +76,8 @@ struct batch {
     struct pstmt *
         unnamed; /* what the last unnamed Parse that was looked at made, with a reference; NULL: none yet */
     usec_t started;
-    size_t used; /* bytes of it that were forwarded */
+    size_t used;        /* bytes of it that were forwarded */
+    usec_t canceled_at; /* by query_timeout; 0: not */
 };
 
 struct client {
@@ -153,6 +154,11 @@ struct client {
     bool tx_session;     /* something of the transaction may have changed settings */
     uint8_t wait_reason; /* enum route_reason */
     usec_t connected_at, request_at, wait_since, deadline;
+    usec_t waited_since;   /* since when its request waits, on whatever nodes; 0: it does not */
+    usec_t ready_at;       /* when it was last told to go on */
+    usec_t tx_since;       /* when the transaction began that it is in; 0: it is in none */
+    struct pool *waits_at; /* whose queue it is in */
+    bool wait_notified;
     char peer[64];
     char user[64], database[64], application_name[64];
 };
@@ -214,6 +220,8 @@ void client_login_verify(struct client *c);
 void client_login_free(struct client *c);
 /* client_lost.c: a request while the transaction is lost; bytes used, 0 if more are needed. */
 size_t client_lost_request(struct client *c, const uint8_t *p, size_t n);
+/* client_timeouts.c: some clients' times at each call, from the janitor; all of them within a few calls. */
+void client_timeouts_tick(struct worker *w, usec_t now);
 /* client_console.c */
 void client_console_process(struct client *c);
 

@@ -17,6 +17,11 @@ static void answer(struct client *c, const char *tag, uint8_t tx)
     encode_command_complete(&w, tag);
     encode_ready(&w, tx);
     c->tx = tx;
+    c->ready_at = worker_now();
+    if (tx == 'I')
+        c->tx_since = 0;
+    else if (c->tx_since == 0)
+        c->tx_since = c->ready_at;
     c->group->stats.queries++;
     stream_send(&c->st, out, w.n);
     client_batch_reset(c, false);

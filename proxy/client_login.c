@@ -132,6 +132,12 @@ static void enter(struct client *c)
         client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for a pool", NULL);
         return;
     }
+    if (g->disabled) {
+        char text[160];
+        snprintf(text, sizeof(text), "database \"%s\" is disabled", c->database);
+        client_fatal(c, ERRRESP_CANNOT_CONNECT_NOW, text, NULL);
+        return;
+    }
     c->group = g;
     g->n_clients++;
     g->stats.logins++;
@@ -217,6 +223,8 @@ void client_login_welcome(struct client *c)
     encode_ready(&w, 'I');
     c->state = CLIENT_READY;
     c->deadline = 0;
+    c->waited_since = 0;
+    c->ready_at = worker_now();
     send_login(c, &w);
     if (c->w->conf->tanist.log_connections)
         LOG_AT(LOG_INFO, "client.login",

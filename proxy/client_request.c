@@ -74,6 +74,7 @@ static bool link_ready(struct client *c, size_t end, bool flush)
         end > 0 && end <= CLIENT_RETAIN_MAX && !flush && inbuf_keep(&c->retain, c->view, end);
     c->batch_no++;
     c->request_at = c->batch.started = worker_now();
+    c->waited_since = 0;
     struct node_stats *n = &c->w->stats.nodes[c->group->cluster][s->pool->node];
     if (c->batch.read)
         n->reads++;
@@ -91,6 +92,13 @@ static bool begin_batch(struct client *c, size_t *answered)
     c->tx_read_only = false;
     if (client_scan(c, &end, &flush) != SCAN_ROUTE)
         return false;
+    if (c->group->conf.pool_mode == POOL_STATEMENT &&
+        (c->batch.bits & (CLASS_TX_BEGIN | CLASS_TX_SAVEPOINT))) {
+        client_error(c, ERRRESP_FEATURE_NOT_SUPPORTED,
+                     "transaction blocks are not allowed in statement pooling mode",
+                     "pool_mode = transaction of this database and user would allow them.");
+        return false;
+    }
     if (end > FRAME_HEADER && c->view[0] == MSG_F_QUERY &&
         client_begin_answers(
             c, (struct slice){(const char *)c->view + FRAME_HEADER, end - FRAME_HEADER})) {

@@ -68,6 +68,7 @@ static struct route_in input(struct client *c, usec_t now)
                                               c->group->conf.pool_mode == POOL_SESSION,
                              .force_replica = c->route_mode == ROUTE_REPLICA,
                              .retry = c->batch.retry,
+                             .avoid = pool_avoid(c->group),
                              .split = r->read_write_split,
                              .level = level,
                              .now = now,

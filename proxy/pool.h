@@ -24,7 +24,7 @@ struct pool_group;
 struct server;
 struct worker;
 
-enum { POOL_WELCOME_MAX = 2048, POOL_KEY_MAX = 256, POOL_BACKOFF = 500 /* ms */ };
+enum { POOL_WELCOME_MAX = 2048, POOL_KEY_MAX = 256 };
 
 /* Start-up parameters of clients, shared. `overlay` are the ParameterStatus messages with which a server confirmed them. */
 struct params_ref {
@@ -54,12 +54,16 @@ struct creds {
 };
 
 struct pool {
+    struct list_node all; /* in the worker's list */
     struct pool_group *group;
     int node; /* index in the topology */
     char name[TOPO_NAME_MAX];
     struct limit *limit;
-    struct list idle; /* most recently used first */
-    struct list busy; /* linked to a client, being cancelled or cleaned */
+    struct limit *full;       /* the limit that its clients wait for; NULL: none */
+    struct limit_claim claim; /* in the queue of a shared one */
+    bool evicting;            /* other workers are being asked to make room */
+    struct list idle;         /* most recently used first */
+    struct list busy;         /* linked to a client, being cancelled or cleaned */
     struct list login;
     struct list waiters; /* clients, first come first served */
     usec_t retry_at;     /* no new logins before, after one failed */
@@ -86,11 +90,15 @@ struct pool_group {
     uint16_t welcome_len;
     uint8_t welcome[POOL_WELCOME_MAX]; /* ParameterStatus messages */
     struct list welcome_waiters;       /* clients that logged in and wait for the first server */
+    struct pool *welcome_at;           /* who they wait for */
     struct list params;                /* params_ref */
     struct look_names
         custom; /* custom settings that somebody set: no view of PostgreSQL lists them */
     bool
         uses_sequences; /* somebody asked for currval() or lastval(): who writes keeps its server */
+    bool paused, disabled; /* by the console */
+    usec_t reconnect_at;   /* servers that connected before are closed when they are released */
+    uint64_t avoid;        /* bit i: logins to node i have failed; ask pool_avoid */
     uint32_t n_clients;
     struct group_stats stats;
 };
@@ -115,7 +123,9 @@ struct pool *pool_of_any(struct pool_group *g) MUST_CHECK;
 bool pool_checkout(struct pool *p, struct client *c);
 /* A server came free, clean and idle: to the first waiter, to another worker that starves, or to the idle list. */
 void pool_release(struct pool *p, struct server *s);
-/* A login ended (server NULL: failed with e) or a server was closed: look whether waiters can be helped. */
+/* No login to its node for a while. */
+void pool_back_off(struct pool *p);
+/* A login failed with e, or a server was closed: look whether waiters can be helped. */
 void pool_login_failed(struct pool *p, const struct err *e);
 void pool_kick(struct pool *p);
 
@@ -131,7 +141,28 @@ void pool_welcome_failed(struct pool_group *g, const struct err *e);
 typedef bool (*server_test)(const struct server *s, usec_t now);
 struct server *pool_find(const struct list *l, server_test test, usec_t now);
 
-/* Closes idle servers past their lifetime or idle time; wait timeouts; back-off over. From the janitor. */
+/* Nodes whose logins have failed just now, and that this worker has no server of: bits by index. */
+uint64_t pool_avoid_now(struct pool_group *g);
+static inline uint64_t pool_avoid(struct pool_group *g)
+{
+    return g->avoid ? pool_avoid_now(g) : 0;
+}
+/* Would trying again help? Not if the error is about this user or database. */
+bool pool_error_is_final(const struct err *e);
+
+/* Limits of settings and nodes changed. */
+void pool_set_budgets(struct worker *w);
+
+/* Servers past their time are closed, clients that wait are helped, pools are kept warm. From the janitor. */
 void pool_groups_tick(struct worker *w, usec_t now);
+
+/* The console's orders were changed for it (control.h): waiters go on, or idle servers are closed. */
+void pool_group_gate(struct pool_group *g);
+/* Servers that connected before the moment are closed, those in use once they are released. */
+void pool_group_reconnect(struct pool_group *g, usec_t before);
+/* Will it be closed when it is released? */
+bool pool_close_needed(const struct server *s);
+/* What the clients that wait there wait for: a setting's name or "server_login_retry". */
+const char *pool_waits_for(const struct pool *p);
 
 #endif

@@ -12,6 +12,7 @@
 #include "admin/console.h"
 #include "auth.h"
 #include "catalogs.h"
+#include "control.h"
 #include "limits.h"
 #include "listener.h"
 #include "worker.h"
@@ -267,6 +268,7 @@ void proxy_shutdown(struct proxy *p)
     p->stopping = true;
     log_notice("daemon.stopping", "shutting down");
     listeners_close(p->listeners);
+    control_stop(p->control);
     for (int i = 0; i < p->n_workers; i++)
         worker_stop(p->workers[i]);
     for (int i = 0; i < p->n_workers; i++)
@@ -344,10 +346,11 @@ static int proxy_init(struct proxy *p, struct err *e)
     p->loop.data = p;
     p->publish = publish_new(&p->loop);
     p->limits = limits_new();
+    p->control = control_new(p);
     p->auth = auth_new(p);
     p->catalogs = catalogs_new(p);
     p->console = console_new(p);
-    if (!p->publish || !p->limits || !p->auth || !p->catalogs || !p->console ||
+    if (!p->publish || !p->limits || !p->control || !p->auth || !p->catalogs || !p->console ||
         crypto_random(&p->mock_key, sizeof(p->mock_key)) < 0)
         return err_set(e, ERR_NOMEM, "no memory to start");
     rc = manager_new(&p->loop, p->publish, &p->conf->repl, &p->manager, e);
@@ -383,6 +386,7 @@ static void proxy_fini(struct proxy *p)
     publish_free(p->publish);
     listeners_free(p->listeners);
     console_free(p->console);
+    control_free(p->control);
     catalogs_free(p->catalogs);
     auth_free(p->auth);
     limits_free(p->limits);

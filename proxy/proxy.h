@@ -15,6 +15,7 @@
 struct auth_store;
 struct catalogs;
 struct console;
+struct control;
 struct limits;
 struct listeners;
 struct manager;
@@ -34,6 +35,7 @@ struct proxy {
     struct auth_store *auth;
     struct catalogs *catalogs;
     struct limits *limits;
+    struct control *control;
     struct listeners *listeners;
     int n_workers;
     struct worker *workers[PROXY_WORKERS_MAX];

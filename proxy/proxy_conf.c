@@ -20,7 +20,7 @@ static const char *const log_formats[] = {"logfmt", "json", "text", NULL};
 static const char *const tls_modes[] = {"off",       "allow",       "prefer", "require",
                                         "verify-ca", "verify-full", NULL};
 static const char *const route_modes[] = {"auto", "primary", "replica", NULL};
-static const char *const pool_modes[] = {"session", "transaction", NULL};
+static const char *const pool_modes[] = {"session", "transaction", "statement", NULL};
 static const char *const consistencies[] = {"eventual", "session", "bounded",
                                             "global",   "primary", NULL};
 static const char *const own_consistencies[] = {"auto",   "eventual", "session", "bounded",
@@ -92,6 +92,20 @@ static const struct conf_setting tanist_rows[] = {
     {ROW(struct tanist_conf, client_login_timeout), .type = CONF_DURATION, .def = "60s",
      .unit = "s", .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 3600 * USEC_PER_SEC,
      .doc = "A client that has not logged in after this time is disconnected. 0: no limit."},
+    {ROW(struct tanist_conf, max_db_connections), .type = CONF_INT, .def = "0", .min = 0,
+     .max = 100000, .flags = CONF_RELOAD,
+     .doc = "Server connections at most for each node and database, of all its users and all "
+            "workers together. Who has idle ones gives them up to whoever waits longest. 0: no "
+            "limit. [database NAME] may say otherwise."},
+    {ROW(struct tanist_conf, max_user_connections), .type = CONF_INT, .def = "0", .min = 0,
+     .max = 100000, .flags = CONF_RELOAD,
+     .doc = "The same for each node and user, over all databases. [user NAME] may say otherwise."},
+    {ROW(struct tanist_conf, node_headroom), .type = CONF_INT, .def = "5", .min = 0, .max = 100000,
+     .flags = CONF_RELOAD,
+     .doc = "Of the connections that a node allows (max_connections without those reserved for "
+            "superusers), so many are left to others: tanist never has more server connections "
+            "there than the rest, whatever the pools ask for. Its own control connections count "
+            "among the others."},
 };
 
 static const struct conf_setting listen_rows[] = {
@@ -124,31 +138,77 @@ static const struct conf_setting database_rows[] = {
     {ROW(struct database_conf, dbname), .type = CONF_STRING, .flags = CONF_RELOAD,
      .doc = "Name of the database on the nodes. Empty: the name that the client asked for."},
     READ_ROWS(struct database_conf, "[routing]"),
+    {ROW(struct database_conf, max_db_connections), .type = CONF_INT, .def = "auto", .min = 0,
+     .max = 100000, .flags = CONF_RELOAD | CONF_AUTO,
+     .doc = "Server connections at most for each node and this database. 0: no limit. auto: "
+            "max_db_connections of [tanist]."},
+};
+
+static const struct conf_setting user_rows[] = {
+    {ROW(struct user_conf, max_user_connections), .type = CONF_INT, .def = "auto", .min = 0,
+     .max = 100000, .flags = CONF_RELOAD | CONF_AUTO,
+     .doc = "Server connections at most for each node and this user. 0: no limit. auto: "
+            "max_user_connections of [tanist]."},
 };
 
 static const struct conf_setting pool_rows[] = {
     {ROW(struct pool_conf, pool_mode), .type = CONF_ENUM, .def = "transaction",
      .values = pool_modes, .flags = CONF_RELOAD,
-     .doc = "How long a client keeps a server connection: until it disconnects (session), or until "
-            "its transaction ends "
-            "(transaction)."},
+     .doc = "How long a client keeps a server connection: until it disconnects (session), until "
+            "its transaction ends (transaction), or for one statement (statement), in which case "
+            "BEGIN is refused."},
     {ROW(struct pool_conf, pool_size), .type = CONF_INT, .def = "20", .min = 1, .max = 100000,
      .flags = CONF_RELOAD,
      .doc = "Server connections at most for each node, database and user, whatever the number of "
             "workers."},
+    {ROW(struct pool_conf, min_pool_size), .type = CONF_INT, .def = "0", .min = 0, .max = 100000,
+     .flags = CONF_RELOAD,
+     .doc = "While a client is connected, so many server connections to each node that it may use "
+            "are kept open, idle or not. At most pool_size counts."},
+    {ROW(struct pool_conf, reserve_pool_size), .type = CONF_INT, .def = "0", .min = 0,
+     .max = 100000, .flags = CONF_RELOAD,
+     .doc = "So many more than pool_size once a client has waited for reserve_pool_timeout."},
+    {ROW(struct pool_conf, reserve_pool_timeout), .type = CONF_DURATION, .def = "5s", .unit = "s",
+     .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 86400 * USEC_PER_SEC,
+     .doc = "How long a client waits before the reserve is used. 0: it never is."},
     {ROW(struct pool_conf, query_wait_timeout), .type = CONF_DURATION, .def = "30s", .unit = "s",
      .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 86400 * USEC_PER_SEC,
      .doc = "A client that waited this long for a server connection gets an error. 0: waits for "
             "ever."},
+    {ROW(struct pool_conf, query_wait_notify), .type = CONF_DURATION, .def = "5s", .unit = "s",
+     .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 86400 * USEC_PER_SEC,
+     .doc = "A client that waited this long is told so by a NOTICE, once. 0: never."},
+    {ROW(struct pool_conf, query_timeout), .type = CONF_DURATION, .def = "0", .unit = "s",
+     .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 365LL * 86400 * USEC_PER_SEC,
+     .doc = "A request that takes longer is cancelled, and its client gets SQLSTATE 57014. If the "
+            "node does not react the client is disconnected. 0: no limit."},
+    {ROW(struct pool_conf, transaction_timeout), .type = CONF_DURATION, .def = "0", .unit = "s",
+     .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 365LL * 86400 * USEC_PER_SEC,
+     .doc = "The client of a transaction that takes longer is disconnected with SQLSTATE 25P04, "
+            "and the transaction is rolled back. 0: no limit."},
+    {ROW(struct pool_conf, idle_transaction_timeout), .type = CONF_DURATION, .def = "0",
+     .unit = "s", .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 365LL * 86400 * USEC_PER_SEC,
+     .doc = "The client of a transaction that was idle for this long is disconnected with SQLSTATE "
+            "25P03, and the transaction is rolled back. 0: no limit."},
+    {ROW(struct pool_conf, client_idle_timeout), .type = CONF_DURATION, .def = "0", .unit = "s",
+     .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 365LL * 86400 * USEC_PER_SEC,
+     .doc = "A client that asked for nothing for this long, outside of transactions, is "
+            "disconnected with SQLSTATE 57P05. 0: no limit."},
     {ROW(struct pool_conf, server_lifetime), .type = CONF_DURATION, .def = "1h", .unit = "s",
      .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 365LL * 86400 * USEC_PER_SEC,
-     .doc = "A server connection older than this is closed when it is next unused. 0: no limit."},
+     .doc = "A server connection older than this is closed when it is next unused; each a little "
+            "earlier, up to a tenth, so that not all end at once. 0: no limit."},
     {ROW(struct pool_conf, server_idle_timeout), .type = CONF_DURATION, .def = "10min", .unit = "s",
      .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 365LL * 86400 * USEC_PER_SEC,
-     .doc = "A server connection that was unused for this long is closed. 0: kept."},
+     .doc = "A server connection that was unused for this long is closed, unless min_pool_size "
+            "keeps it. 0: kept."},
     {ROW(struct pool_conf, server_connect_timeout), .type = CONF_DURATION, .def = "15s",
      .unit = "s", .flags = CONF_RELOAD, .min = USEC_PER_MS, .max = 3600 * USEC_PER_SEC,
      .doc = "Connecting and logging in to a node must end within this time."},
+    {ROW(struct pool_conf, server_login_retry), .type = CONF_DURATION, .def = "500ms", .unit = "ms",
+     .flags = CONF_RELOAD, .min = USEC_PER_MS, .max = 3600 * USEC_PER_SEC,
+     .doc = "After a failed login to a node, the next is tried after this time. Meanwhile reads go "
+            "to other nodes."},
     {ROW(struct pool_conf, max_prepared_statements), .type = CONF_INT, .def = "200", .min = 0,
      .max = 100000, .flags = CONF_RELOAD,
      .doc = "Prepared statements kept on each server connection; the least recently used is "
@@ -318,10 +378,12 @@ static void *config_named_get(const struct named_spec *s, const char *name, bool
 _Static_assert(offsetof(struct listen_conf, name) == 0, "name first");
 _Static_assert(offsetof(struct database_conf, name) == 0, "name first");
 _Static_assert(offsetof(struct pool_conf, name) == 0, "name first");
+_Static_assert(offsetof(struct user_conf, name) == 0, "name first");
 
 NAMED_SECTION(listen, listens, n_listens, CONF_LISTENS_MAX, CONF_NAME_MAX)
 NAMED_SECTION(database, databases, n_databases, CONF_DATABASES_MAX, CONF_NAME_MAX)
 NAMED_SECTION(pool, pools, n_pools, CONF_POOLS_MAX, 2 * CONF_NAME_MAX)
+NAMED_SECTION(user, users, n_users, CONF_USERS_MAX, CONF_NAME_MAX)
 SINGLE_SECTION(tanist, tanist)
 SINGLE_SECTION(server_tls, server_tls)
 SINGLE_SECTION(auth, auth)
@@ -367,6 +429,7 @@ static const struct conf_section own_sections[] = {
             "of these that exists "
             "applies as a whole. What it leaves out has the default, not the value of another pool "
             "section."),
+    SECTION(user, true, "app", "Limits of one user, over all its databases."),
     SECTION(server_tls, false, NULL, "TLS towards the nodes."),
     SECTION(routing, false, NULL, "Where statements go, and which replicas may serve reads."),
     SECTION(auth, false, NULL, "Who clients are."),
@@ -422,9 +485,9 @@ static const struct conf_section *config_find_section(const struct conf_section 
 /* In the order in which a reader of the sample file wants to meet them. */
 static void config_sections_build(void)
 {
-    static const char *const order[] = {"tanist",   "listen", "cluster",    "node",
-                                        "database", "pool",   "server_tls", "routing",
-                                        "failover", "auth",   "admin"};
+    static const char *const order[] = {"tanist",   "listen",   "cluster", "node",
+                                        "database", "pool",     "user",    "server_tls",
+                                        "routing",  "failover", "auth",    "admin"};
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
         const struct conf_section *own =
             config_find_section(own_sections, (int)ARRAY_LEN(own_sections), order[i]);

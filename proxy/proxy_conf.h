@@ -16,13 +16,14 @@ enum {
     CONF_LISTENS_MAX = 16,
     CONF_DATABASES_MAX = 256,
     CONF_POOLS_MAX = 256,
+    CONF_USERS_MAX = 256,
     CONF_PATH_MAX = 512,
     CONF_NAME_MAX = 64
 };
 
 enum tls_mode { TLS_OFF = 1, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, TLS_VERIFY_FULL };
 enum route_mode { ROUTE_AUTO = 1, ROUTE_PRIMARY, ROUTE_REPLICA };
-enum pool_mode { POOL_SESSION = 1, POOL_TRANSACTION };
+enum pool_mode { POOL_SESSION = 1, POOL_TRANSACTION, POOL_STATEMENT };
 enum no_replica { NO_REPLICA_PRIMARY = 1, NO_REPLICA_WAIT, NO_REPLICA_ERROR };
 enum auth_method { METHOD_SCRAM = 1, METHOD_MD5, METHOD_PASSWORD, METHOD_TRUST };
 
@@ -36,6 +37,8 @@ struct tanist_conf { /* [tanist] */
         [CONF_PATH_MAX]; /* for clients besides the control socket in state_dir; empty: none */
     usec_t client_login_timeout;
     bool log_connections;
+    int64_t max_db_connections, max_user_connections; /* for each node; 0: no limit */
+    int64_t node_headroom; /* connections of each node that are left to others */
 };
 
 struct listen_conf { /* [listen NAME] */
@@ -59,15 +62,25 @@ struct database_conf { /* [database NAME]; NAME * is any */
     char cluster[CONF_NAME_MAX];
     char dbname[CONF_NAME_MAX]; /* on the server; empty: same name */
     struct read_conf read;
+    int64_t max_db_connections; /* -1: that of [tanist] */
+};
+
+struct user_conf { /* [user NAME] */
+    char name[CONF_NAME_MAX];
+    int64_t max_user_connections; /* -1: that of [tanist] */
 };
 
 struct
     pool_conf { /* [pool DB.USER], [pool DB.*], [pool *.USER], [pool *]: the most specific wins */
     char name[2 * CONF_NAME_MAX];
     int pool_mode; /* enum pool_mode */
-    int64_t pool_size;
-    usec_t query_wait_timeout; /* 0: none */
+    int64_t pool_size, min_pool_size, reserve_pool_size;
+    usec_t reserve_pool_timeout; /* 0: the reserve is not used */
+    /* 0: none */
+    usec_t query_wait_timeout, query_wait_notify;
+    usec_t query_timeout, transaction_timeout, idle_transaction_timeout, client_idle_timeout;
     usec_t server_lifetime, server_idle_timeout, server_connect_timeout;
+    usec_t server_login_retry;
     int64_t max_prepared_statements; /* on each server */
     struct read_conf read;
 };
@@ -100,10 +113,11 @@ struct config {
     struct repl_conf repl; /* first: repl_conf.h's getters take it as root */
     _Atomic uint32_t refs;
     struct tanist_conf tanist;
-    int n_listens, n_databases, n_pools;
+    int n_listens, n_databases, n_pools, n_users;
     struct listen_conf listens[CONF_LISTENS_MAX];
     struct database_conf databases[CONF_DATABASES_MAX];
     struct pool_conf pools[CONF_POOLS_MAX];
+    struct user_conf users[CONF_USERS_MAX];
     struct server_tls_conf server_tls;
     struct routing_conf routing;
     struct auth_conf auth;
@@ -148,6 +162,9 @@ struct read_rules {
     int lag_resume;
 };
 struct read_rules config_read_rules(const struct config *c, const char *database, const char *user);
+/* Server connections that a database or a user may have on each node; 0: no limit. */
+int config_max_db_connections(const struct config *c, const char *database);
+int config_max_user_connections(const struct config *c, const char *user);
 /* Is user in a comma-separated list ("*" is everybody)? */
 bool config_list_has(const char *list, const char *name);
 

@@ -190,10 +190,13 @@ static void config_check_database(struct config *c, struct database_conf *d,
 
 static void config_check_pool(const struct pool_conf *p, struct conf_diags *diags)
 {
-    if (strcmp(p->name, "*") == 0)
-        return;
     char label[160];
     config_section_label(label, sizeof label, "pool", p->name);
+    if (p->min_pool_size > p->pool_size)
+        config_complain(diags, true, label, "min_pool_size",
+                        "is more than pool_size, which is what counts");
+    if (strcmp(p->name, "*") == 0)
+        return;
     const char *dot = strchr(p->name, '.');
     if (!dot || dot == p->name || !dot[1])
         config_complain(diags, false, label, NULL,
@@ -469,6 +472,26 @@ const struct pool_conf *config_pool(const struct config *c, const char *database
     }
     BUG_ON(!best); /* [pool *] always exists */
     return best;
+}
+
+static int config_limit(int64_t own, int64_t common)
+{
+    return (int)(own >= 0 ? own : common);
+}
+
+int config_max_db_connections(const struct config *c, const char *database)
+{
+    const struct database_conf *d = config_database(c, database);
+    return config_limit(d ? d->max_db_connections : -1, c->tanist.max_db_connections);
+}
+
+int config_max_user_connections(const struct config *c, const char *user)
+{
+    int64_t own = -1;
+    for (int i = 0; i < c->n_users; i++)
+        if (strcmp(c->users[i].name, user) == 0)
+            own = c->users[i].max_user_connections;
+    return config_limit(own, c->tanist.max_user_connections);
 }
 
 bool config_list_has(const char *list, const char *name)

@@ -65,9 +65,15 @@ void relay_begin(struct client *c)
                      "SHOW NODES tells what is known.");
         return;
     }
-    if (!limit_take(p->limit)) {
+    if (c->group->paused) {
+        client_fatal(c, ERRRESP_CANNOT_CONNECT_NOW, "the database is paused", NULL);
+        return;
+    }
+    if (limit_take(p->limit, (int)c->group->conf.pool_size, worker_now()) != NULL) {
         client_fatal(c, ERRRESP_TOO_MANY_CONNECTIONS,
-                     "too many replication connections of this user (pool_size)", NULL);
+                     "too many replication connections of this user (pool_size), or too many "
+                     "server connections of this user, database or node",
+                     NULL);
         return;
     }
     struct server *s = server_open(p, &e);

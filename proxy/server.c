@@ -150,7 +150,8 @@ struct server *server_open(struct pool *p, struct err *e)
     s->pool = p;
     s->limit = p->limit;
     s->w = w;
-    s->id = ++w->serial;
+    s->id = worker_serial(w);
+    s->jitter = (uint32_t)prng_next(&w->prng);
     s->role_since = t->nodes[p->node].role_since;
     s->defaults = atomic_load_explicit(&w->proxy->defaults, memory_order_relaxed);
     s->connected_at = s->last_used = worker_now();
@@ -295,37 +296,16 @@ void server_link(struct server *s, struct client *c)
     s->pool->group->stats.assignments++;
 }
 
-/* Everything of the session is undone by the server itself; then it is as if it had just logged in. */
-static void clean(struct server *s)
-{
-    uint8_t msg[32];
-    struct writer w = writer_of(msg, sizeof(msg));
-    encode_query(&w, "DISCARD ALL");
-    BUG_ON(w.bad);
-    if (!server_expect(s, PL_HIDDEN_QUERY, 0, 0)) {
-        server_close(s, "no memory");
-        return;
-    }
-    s->state = SERVER_CLEANING;
-    s->deadline = worker_now() + 10 * USEC_PER_SEC;
-    sstmt_clear(&s->prepared);
-    params_unref(s->params);
-    s->params = NULL;
-    stream_send(&s->st, msg, w.n);
-}
-
 void server_unlink(struct server *s)
 {
     struct client *c = s->client;
     BUG_ON(s->state != SERVER_LINKED || !c);
-    const bool dirty = c->pin != PIN_NONE || c->session.touches != 0 ||
-                       s->pool->group->conf.pool_mode == POOL_SESSION;
+    const bool unsent = gather_to(&s->w->gather, &s->st);
+    const bool keep = !unsent && server_cleans(s, c), clean = server_needs_cleaning(s, c);
     c->server = NULL;
-    if (gather_to(&s->w->gather, &s->st))
+    if (unsent)
         gather_drop(&s->w->gather);
-    /* c->forward_left: it waits for the rest of a message. */
-    if (s->close_after || s->tx != 'I' || !pipeline_empty(&s->pl) || s->forward_left > 0 ||
-        c->forward_left > 0 || s->in.n > 0 || s->copying || stream_kept(&s->st) > 0) {
+    if (!keep || (s->in.n > 0 && !clean)) {
         server_drop_expectations(s);
         forget_link(s);
         s->state = SERVER_CLEANING;
@@ -335,17 +315,11 @@ void server_unlink(struct server *s)
     forget_link(s);
     s->last_used = worker_now();
     stream_resume(&s->st);
-    if (s->cancels > 0 && !dirty) {
-        s->state = SERVER_CANCELING;
-        return;
-    }
-    if (dirty) {
-        s->state = SERVER_CANCELING; /* in the busy list; not linked any more */
-        clean(s);
-        return;
-    }
-    s->state = SERVER_CANCELING;
-    pool_release(s->pool, s);
+    s->state = SERVER_CANCELING; /* in the busy list; not linked any more */
+    if (clean)
+        server_clean(s, c);
+    else if (s->cancels == 0)
+        pool_release(s->pool, s);
 }
 
 /* -- moving ------------------------------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ enum server_state {
     SERVER_LOGIN,     /* start-up packet sent */
     SERVER_IDLE,
     SERVER_LINKED,
-    SERVER_CLEANING,  /* DISCARD ALL sent after a pinned session or session pooling */
+    SERVER_CLEANING,  /* rolled back, or DISCARD ALL after a pinned session or session pooling */
     SERVER_RELAYING,  /* of one replication client */
     SERVER_CANCELING, /* clean, but a cancel request for it is still under way */
     SERVER_CLOSED,
@@ -76,9 +76,13 @@ struct server {
     bool retrying;         /* the batch runs again elsewhere: the rest of its answer is swallowed */
     struct look_seen *look; /* what it answered so far about its session */
     bool restoring;         /* start-up parameters that a RESET took away are being set */
+    bool clean_discard;     /* when CLEANING: DISCARD ALL is to be sent */
+    bool clean_rolled_back; /* and ROLLBACK was */
+    usec_t cancel_at;       /* and what it still does is cancelled then; 0: never, or done */
     bool hidden_failed;     /* a query of ours was refused; login_error says why */
     usec_t connected_at, last_used, deadline;
     usec_t ready_at;            /* the login was over */
+    uint32_t jitter;            /* its share of server_lifetime's spread */
     struct scram_client *scram; /* during login */
     uint8_t *welcome;           /* during login */
     size_t welcome_len;
@@ -146,6 +150,13 @@ void server_destroy(struct server *s);
 const char *server_state_name(enum server_state st);
 
 /* server_stmts.c: expectations and statements, above */
+/* server_clean.c: when c leaves it, can it be kept at all; must it be cleaned; and cleaning, which ends with the release to
+ * the pool or with its close. */
+bool server_cleans(const struct server *s, const struct client *c);
+bool server_needs_cleaning(const struct server *s, const struct client *c);
+void server_clean(struct server *s, const struct client *c);
+/* ReadyForQuery came, or a cancel request ended. */
+void server_clean_step(struct server *s);
 /* server_reply.c: bytes arrived while linked or being cleaned. */
 void server_on_reply(struct server *s);
 /* server_login.c */

@@ -67,9 +67,7 @@ void server_login_fail(struct server *s, const struct err *e)
     LOG_AT(LOG_WARNING, "server.login.failed",
            LOG_KV({"node", p->name}, {"database", p->group->dbname}, {"user", p->group->user}),
            "%s", copy.text);
-    p->retry_at =
-        worker_now() +
-        POOL_BACKOFF * USEC_PER_MS; /* before the close, which looks for waiters to help */
+    pool_back_off(p); /* before the close, which looks for waiters to help */
     const bool relay = s->relay != NULL;
     if (relay)
         relay_failed(s, &copy);

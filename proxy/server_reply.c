@@ -167,6 +167,17 @@ static void pass_error(struct chunk *k, const uint8_t *msg, size_t total)
     gather_wrote(k->g, &w);
 }
 
+/* It was not the user who cancelled it. */
+static void pass_timeout(struct chunk *k)
+{
+    if (k->s->retrying)
+        return;
+    struct writer w = gather_writer(k->g, ERRRESP_SIZE_MAX);
+    errresp_write(&w, &(struct errresp){.code = ERRRESP_QUERY_CANCELED,
+                                        .message = "canceling statement due to query_timeout"});
+    gather_wrote(k->g, &w);
+}
+
 /* The first fields of an error too long to be kept: severity and SQLSTATE come before everything that can be long. */
 static void error_head(const uint8_t *body, size_t have, struct msg_error *m)
 {
@@ -220,10 +231,12 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg,
     s->copying = false;
     if (k->c)
         k->c->batch.errored = true;
-    if (have == f->total)
-        pass_error(k, msg, have);
-    else
+    if (have < f->total)
         pass(k, msg, have);
+    else if (k->c && k->c->batch.canceled_at && slice_eq(m.sqlstate, "57014"))
+        pass_timeout(k);
+    else
+        pass_error(k, msg, have);
     skip_rest(k);
     if (k->c && s->pl.skipping && s->pl.turns == 0)
         k->c->batch.sync_seen = false; /* a Query was skipped too: only a Sync will be answered */
@@ -485,22 +498,11 @@ static void scan(struct chunk *k)
     }
 }
 
-/* DISCARD ALL or the client's start-up parameters were answered. */
+/* The client's start-up parameters, or a change of them, were answered. */
 static bool after_hidden(struct chunk *k)
 {
     struct server *s = k->s;
     struct client *c = k->c;
-    if (s->state == SERVER_CLEANING) {
-        if (s->hidden_failed || s->tx != 'I' || !pipeline_empty(&s->pl)) {
-            server_close(s, "could not be cleaned");
-            return false;
-        }
-        s->state = SERVER_CANCELING;
-        s->deadline = 0;
-        if (s->cancels == 0)
-            pool_release(s->pool, s);
-        return false;
-    }
     if (!c)
         return true;
     if (s->look || s->restoring || c->session.applying) {
@@ -544,6 +546,11 @@ static void after_scan(struct chunk *k)
             c->batch.delivered = true;
         if (stream_kept(&c->st) > STREAM_HIGH)
             stream_pause(&s->st);
+    }
+    if (s->state == SERVER_CLEANING) {
+        if (k->ready || k->cleaned || s->copying)
+            server_clean_step(s);
+        return;
     }
     if (k->cleaned && !after_hidden(k))
         return;

@@ -21,7 +21,8 @@ COLS(pools, "database", "user", "cl_active", "cl_waiting", "cl_active_cancel_req
 COLS(stats, "database", "total_server_assignment_count", "total_xact_count", "total_query_count",
      "total_received", "total_sent", "total_xact_time", "total_query_time", "total_wait_time",
      "total_client_parse_count", "total_server_parse_count", "total_bind_count",
-     "total_client_login_count", "total_retries", "total_held", "total_lost", "total_in_doubt");
+     "total_client_login_count", "total_retries", "total_held", "total_lost", "total_in_doubt",
+     "total_timeouts");
 COLS(clients, "type", "user", "database", "replication", "state", "addr", "port", "local_addr",
      "local_port", "connect_time", "request_time", "wait", "wait_us", "close_needed", "ptr", "link",
      "remote_pid", "tls", "application_name", "prepared_statements", "id", "pin", "node",
@@ -126,7 +127,8 @@ void stats_rows_stats(struct worker *w, struct table *t)
         const uint64_t v[] = {s->assignments,   s->xacts,         s->queries,    s->received,
                               s->sent,          s->xact_time,     s->query_time, s->wait_time,
                               s->client_parses, s->server_parses, s->binds,      s->logins,
-                              s->retries,       s->held,          s->lost,       s->in_doubt};
+                              s->retries,       s->held,          s->lost,       s->in_doubt,
+                              s->timeouts};
         table_cell(t, g->database);
         for (size_t i = 0; i < ARRAY_LEN(v); i++)
             table_cell_u64(t, v[i]);
@@ -188,7 +190,10 @@ static void row_client(struct worker *w, struct table *t, const struct client *c
     table_cell_u64(t, c->serial);
     table_cell(t, c->pin ? pin_name(c->pin) : "");
     table_cell(t, server ? server->pool->name : "");
-    table_cell(t, c->waiting_in ? route_reason_token((enum route_reason)c->wait_reason) : "");
+    if (c->waits_at)
+        table_cell(t, pool_waits_for(c->waits_at));
+    else
+        table_cell(t, c->waiting_in ? route_reason_token((enum route_reason)c->wait_reason) : "");
 }
 
 void stats_rows_clients(struct worker *w, struct table *t)
@@ -215,7 +220,7 @@ static void row_server(struct worker *w, struct table *t, const struct server *s
     cells_time(t, s->last_used, now);
     table_cell_u64(t, 0);
     table_cell_u64(t, 0);
-    table_cell_u64(t, s->close_after);
+    table_cell_u64(t, pool_close_needed(s));
     table_cellf(t, "%d:%llu", w->id, (unsigned long long)s->id);
     const struct client *c = s->client ? s->client : s->relay;
     if (c)

@@ -83,18 +83,6 @@ static void expire_held(struct worker *w, int cluster, usec_t now)
     }
 }
 
-/* Reads that wait only because nobody was eligible try again with newer positions. */
-static void expire_logins(struct worker *w, usec_t now)
-{
-    for (uint32_t i = 0; i < w->n_slots;
-         i++) { /* not by the list: closing one client may close any other */
-        struct client *c = w->slots[i];
-        if (c && c->state < CLIENT_READY && c->deadline && now > c->deadline)
-            client_fatal(c, ERRRESP_CANNOT_CONNECT_NOW,
-                         "login took longer than client_login_timeout", NULL);
-    }
-}
-
 static void on_janitor(uv_timer_t *t)
 {
     struct worker *w = t->data;
@@ -104,9 +92,10 @@ static void on_janitor(uv_timer_t *t)
         expire_held(w, i, now);
         drain_check(w, i, now);
     }
-    if (now - w->last_login_check > USEC_PER_SEC) {
-        w->last_login_check = now;
-        expire_logins(w, now);
+    client_timeouts_tick(w, now);
+    if (now - w->last_budgets > USEC_PER_SEC) {
+        w->last_budgets = now;
+        pool_set_budgets(w);
     }
 }
 
@@ -176,10 +165,12 @@ struct worker *worker_new(struct proxy *p, int id, struct err *e)
     w->loop.data = w;
     w->proxy = p;
     w->id = id;
+    w->serial = (uint64_t)id;
     w->conf = p->conf;
     config_ref(w->conf);
     prng_init(&w->prng, seed);
     list_init(&w->clients);
+    list_init(&w->pools);
     list_init(&w->cancels);
     for (int i = 0; i < REPL_CLUSTERS_MAX; i++)
         list_init(&w->held[i]);

@@ -12,6 +12,7 @@
 #include "../replication/base/prng.h"
 #include "../replication/base/slab.h"
 #include "../replication/publish.h"
+#include "control.h"
 #include "core/balance.h"
 #include "core/classify.h"
 #include "gather.h"
@@ -61,14 +62,17 @@ struct worker {
     struct list cancels;   /* cancel requests under way to nodes (cancel.c) */
     struct client **slots; /* by cancel-key slot */
     uint32_t n_slots, free_slot_hint;
-    uint64_t serial;     /* of the last client */
+    uint64_t serial;     /* of the last client or server; see worker_serial */
     uint64_t statements; /* prepared on servers so far */
+    uint32_t sweep;      /* the slot that client_timeouts_tick looks at next */
     struct slab client_slab;
     struct pool_group *groups; /* uthash by key */
+    struct list pools;         /* of all groups */
+    struct control_gates control;
     struct pstmt_cache pstmts;
     bool has_learned;
     uint64_t learned[WORKER_LEARNED];
-    usec_t last_login_check;
+    usec_t last_budgets;
     uint8_t buf[WORKER_BUF];
     struct gather gather;
     uv_timer_t janitor;
@@ -90,6 +94,11 @@ void worker_free(struct worker *w);
 void worker_give_client(struct worker *w, int fd, int listen_index, struct tls_ctx *tls,
                         bool local_admin);
 
+/* A number for a client or a server that no other one of the process gets. */
+static inline uint64_t worker_serial(struct worker *w)
+{
+    return w->serial += PROXY_WORKERS_MAX;
+}
 static inline usec_t worker_now(void)
 {
     return clock_now(clock_real());

@@ -5,6 +5,7 @@
 #include "../../replication/base/str.h"
 #include "../../replication/base/table.h"
 #include "../../replication/manager.h"
+#include "../control.h"
 #include "../proxy.h"
 #include "console.h"
 
@@ -108,6 +109,46 @@ void commands_manager(struct console_call *call)
     }
     (void)str_copy(cmd.node, sizeof cmd.node, call->parsed.node);
     manager_command(call->proxy->manager, &cmd, commands_on_done, call);
+}
+
+/* ---- Pools -------------------------------------------------------------------------------------------------------- */
+
+static void commands_on_control(void *arg, const struct err *e)
+{
+    struct console_call *call = arg;
+    if (e->code != 0)
+        commands_failed(call, e, NULL);
+    else
+        console_answer_tag(call, call->command->words);
+}
+
+static enum control_op commands_op(enum console_id id)
+{
+    switch ((int)id) {
+    case CONSOLE_PAUSE:
+        return CONTROL_PAUSE;
+    case CONSOLE_RESUME:
+        return CONTROL_RESUME;
+    case CONSOLE_RECONNECT:
+        return CONTROL_RECONNECT;
+    case CONSOLE_WAIT_CLOSE:
+        return CONTROL_WAIT_CLOSE;
+    case CONSOLE_DISABLE:
+        return CONTROL_DISABLE;
+    case CONSOLE_ENABLE:
+        return CONTROL_ENABLE;
+    case CONSOLE_KILL:
+        return CONTROL_KILL;
+    default:
+        return CONTROL_KILL_CLIENT;
+    }
+}
+
+void commands_control(struct console_call *call)
+{
+    struct control_req req = {.op = commands_op(call->parsed.id), .client = call->parsed.client};
+    (void)str_copy(req.database, sizeof req.database, call->parsed.database);
+    control_run(call->proxy->control, &req, commands_on_control, call);
 }
 
 /* ---- The daemon --------------------------------------------------------------------------------------------------- */

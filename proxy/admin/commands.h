@@ -8,6 +8,7 @@ void commands_reload(struct console_call *call);
 void commands_shutdown(struct console_call *call);
 void commands_manager(
     struct console_call *call); /* SWITCHOVER, FAILOVER, DRAIN, UNDRAIN, MAINTENANCE */
+void commands_control(struct console_call *call); /* PAUSE and the like */
 void commands_explain(struct console_call *call);
 
 #endif

@@ -259,6 +259,24 @@ static int parse_literal(const char **p, struct console_parsed *out, struct err 
     return 0;
 }
 
+static int parse_databases(const char **p, struct console_parsed *out, struct err *e)
+{
+    const char *at = skip_space(*p);
+    return *at && *at != ';' ? parse_name(p, "database", out->database, e) : 0;
+}
+
+static int parse_client(const char **p, struct console_parsed *out, struct err *e)
+{
+    struct token t;
+    int64_t id;
+    if (!token_next(p, &t, e))
+        return e->code ? e->code : err_set(e, ERR_INVALID, "the id of a client is missing");
+    if (!str_to_i64(t.text, &id) || id < 0)
+        return err_set(e, ERR_INVALID, "\"%.40s\" is not the id of a client", t.text);
+    out->client = (uint64_t)id;
+    return 0;
+}
+
 static int parse_args(const char **p, struct console_parsed *out, struct err *e)
 {
     switch (commands[out->id].args) {
@@ -277,6 +295,12 @@ static int parse_args(const char **p, struct console_parsed *out, struct err *e)
         return parse_route(p, out, e);
     case CONSOLE_ARGS_LITERAL:
         return parse_literal(p, out, e);
+    case CONSOLE_ARGS_DATABASES:
+        return parse_databases(p, out, e);
+    case CONSOLE_ARGS_DATABASE:
+        return parse_name(p, "database", out->database, e);
+    case CONSOLE_ARGS_CLIENT:
+        return parse_client(p, out, e);
     }
     BUG("argument kind without a parser");
 }

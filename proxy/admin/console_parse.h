@@ -6,6 +6,7 @@
 #define TANIST_PROXY_ADMIN_CONSOLE_PARSE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "../../replication/base/err.h"
 
@@ -17,12 +18,15 @@ enum console_access {
 
 enum console_args_kind {
     CONSOLE_ARGS_NONE = 1,
-    CONSOLE_ARGS_ANY,     /* ignored */
-    CONSOLE_ARGS_NODE,    /* node [CLUSTER name] */
-    CONSOLE_ARGS_CHANGE,  /* [TO node] [CLUSTER name] [DRY RUN] [ACCEPT DATA LOSS] */
-    CONSOLE_ARGS_ON_OFF,  /* ON|OFF [CLUSTER name] */
-    CONSOLE_ARGS_ROUTE,   /* [(DATABASE name [, USER name])] sql */
-    CONSOLE_ARGS_LITERAL, /* a number or string */
+    CONSOLE_ARGS_ANY,       /* ignored */
+    CONSOLE_ARGS_NODE,      /* node [CLUSTER name] */
+    CONSOLE_ARGS_CHANGE,    /* [TO node] [CLUSTER name] [DRY RUN] [ACCEPT DATA LOSS] */
+    CONSOLE_ARGS_ON_OFF,    /* ON|OFF [CLUSTER name] */
+    CONSOLE_ARGS_ROUTE,     /* [(DATABASE name [, USER name])] sql */
+    CONSOLE_ARGS_LITERAL,   /* a number or string */
+    CONSOLE_ARGS_DATABASES, /* [database] */
+    CONSOLE_ARGS_DATABASE,  /* database */
+    CONSOLE_ARGS_CLIENT,    /* the id of a client */
 };
 
 /* X(ID, words, usage after the words, access, arguments, doc) */
@@ -59,6 +63,19 @@ enum console_args_kind {
     X(UNDRAIN, "UNDRAIN", "node [CLUSTER name]", CHANGE, NODE, "undo DRAIN")                     \
     X(MAINTENANCE, "MAINTENANCE", "ON|OFF [CLUSTER name]", CHANGE, ON_OFF,                       \
       "while on, nothing is promoted by itself")                                                 \
+    X(PAUSE, "PAUSE", "[database]", CHANGE, DATABASES,                                           \
+      "let transactions end, close all servers, let new requests wait")                          \
+    X(RESUME, "RESUME", "[database]", CHANGE, DATABASES, "undo PAUSE or KILL")                   \
+    X(RECONNECT, "RECONNECT", "[database]", CHANGE, DATABASES,                                   \
+      "close each server once it is released")                                                   \
+    X(WAIT_CLOSE, "WAIT_CLOSE", "[database]", CHANGE, DATABASES,                                 \
+      "wait until no server is left that RECONNECT shall close")                                 \
+    X(DISABLE, "DISABLE", "database", CHANGE, DATABASE, "refuse new clients of a database")      \
+    X(ENABLE, "ENABLE", "database", CHANGE, DATABASE, "undo DISABLE")                            \
+    X(KILL, "KILL", "[database]", CHANGE, DATABASES,                                             \
+      "close all clients and servers at once, and PAUSE")                                        \
+    X(KILL_CLIENT, "KILL_CLIENT", "id", CHANGE, CLIENT,                                          \
+      "close one client (id of SHOW CLIENTS) and its server")                                    \
     X(SHUTDOWN, "SHUTDOWN", "", CHANGE, NONE, "stop the daemon")                                 \
     X(SELECT_VERSION, "SELECT VERSION", "", NOISE, ANY, NULL)                                    \
     X(SELECT_DATABASE, "SELECT CURRENT_DATABASE", "", NOISE, ANY, NULL)                          \
@@ -97,9 +114,10 @@ struct console_command {
 struct console_parsed {
     enum console_id id;
     char node[CONSOLE_NAME_MAX], cluster[CONSOLE_NAME_MAX];
-    char database[CONSOLE_NAME_MAX], user[CONSOLE_NAME_MAX]; /* of EXPLAIN ROUTE */
+    char database[CONSOLE_NAME_MAX], user[CONSOLE_NAME_MAX];
     char literal[CONSOLE_LITERAL_MAX];
     bool dry_run, accept_data_loss, on;
+    uint64_t client; /* of KILL_CLIENT */
     const char *sql; /* of EXPLAIN ROUTE */
 };
 

@@ -2,6 +2,7 @@
 
 #include "../../replication/base/table.h"
 #include "../../replication/status.h"
+#include "../control.h"
 #include "../proxy.h"
 #include "../version.h"
 #include "console.h"
@@ -79,7 +80,7 @@ void show_state(struct console_call *call)
         table_cell(t, "active");
         table_cell(t, call->proxy->stopping ? "no" : "yes");
         table_cell(t, "paused");
-        table_cell(t, "no");
+        table_cell(t, control_gates(call->proxy->control)->all_paused ? "yes" : "no");
         table_cell(t, "suspended");
         table_cell(t, "no");
     }

@@ -7,6 +7,7 @@
 #include "../../replication/base/str.h"
 #include "../../replication/base/table.h"
 #include "../../replication/status.h"
+#include "../control.h"
 #include "../proxy.h"
 #include "../stats.h"
 #include "averages.h"
@@ -215,7 +216,7 @@ static const struct node_conf *traffic_writer(const struct console_call *call, c
 
 static const char *traffic_pool_mode(int mode)
 {
-    return mode == POOL_SESSION ? "session" : "transaction";
+    return mode == POOL_SESSION ? "session" : mode == POOL_STATEMENT ? "statement" : "transaction";
 }
 
 /* In the order of pgbouncer's columns. pools may have no row for the database (row -1). */
@@ -223,6 +224,7 @@ static void traffic_database_row(const struct console_call *call, struct table *
                                  const char *name, const struct table *pools, int row)
 {
     const struct config *conf = call->proxy->conf;
+    const struct control_gates *gates = control_gates(call->proxy->control);
     const struct database_conf *d = config_database(conf, name);
     const struct node_conf *writer = d ? traffic_writer(call, d->cluster) : NULL;
     const struct pool_conf *pool = config_pool(conf, name, "*");
@@ -245,17 +247,17 @@ static void traffic_database_row(const struct console_call *call, struct table *
     table_cell(out, d && *d->dbname ? d->dbname : name);
     table_cell(out, NULL);
     table_cell_i64(out, pool->pool_size);
-    table_cell_i64(out, 0);
-    table_cell_i64(out, 0);
+    table_cell_i64(out, pool->min_pool_size);
+    table_cell_i64(out, pool->reserve_pool_size);
     table_cell_i64(out, pool->server_lifetime / USEC_PER_SEC);
     table_cell(out, traffic_pool_mode(pool->pool_mode));
     table_cell(out, NULL);
-    table_cell_i64(out, 0);
+    table_cell_i64(out, config_max_db_connections(conf, name));
     table_cell_i64(out, n_servers);
     table_cell_i64(out, 0);
     table_cell_i64(out, n_clients);
-    table_cell_i64(out, 0);
-    table_cell_i64(out, 0);
+    table_cell_i64(out, control_paused(gates, name));
+    table_cell_i64(out, control_disabled(gates, name));
     table_cell(out, d ? d->cluster : NULL);
 }
 

@@ -22,6 +22,7 @@
     X(NO_ACTIVE_TRANSACTION, "25P01", WARNING)                                        \
     X(IN_FAILED_TRANSACTION, "25P02", ERROR)                                          \
     X(IDLE_IN_TRANSACTION_TIMEOUT, "25P03", FATAL)                                    \
+    X(TRANSACTION_TIMEOUT, "25P04", FATAL)                                            \
     X(INVALID_STATEMENT_NAME, "26000", ERROR)                                         \
     X(INVALID_AUTHORIZATION, "28000", FATAL)                                          \
     X(INVALID_PASSWORD, "28P01", FATAL)                                               \
