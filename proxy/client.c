@@ -137,6 +137,7 @@ struct client *client_new(struct worker *w, int fd, int listen_index, struct tls
     c->state = CLIENT_STARTUP;
     c->tx = 'I';
     c->key_len = STARTUP_KEY_MIN;
+    list_init(&c->session.subs);
     c->serial = worker_serial(w);
     c->connected_at = worker_now();
     c->deadline = w->conf->tanist.client_login_timeout
@@ -443,6 +444,8 @@ static void settle_batch(struct client *c, uint8_t status)
         st->xact_time += (uint64_t)(now - c->request_at);
         client_route_settle(c, s, now);
         /* A transaction that ran on a replica wrote nothing, whatever its statements were called. */
+        if (c->tx_wrote)
+            c->session.pid = s->pid;
         if (c->tx_wrote && !c->on_replica && !c->batch.errored)
             session_wrote(c);
         c->tx_wrote = false;
@@ -478,6 +481,8 @@ void client_on_ready(struct client *c, uint8_t status)
     }
     if (status == 'I' && c->pin == PIN_NONE && !keeps && pipeline_empty(&s->pl))
         server_unlink(s);
+    if (UNLIKELY(c->session.notes.n > 0))
+        session_tell_notes(c);
     if (c->state != CLIENT_CLOSED)
         client_process(c);
 }

@@ -67,6 +67,7 @@ struct batch {
     bool commit;          /* may end an explicit transaction successfully */
     bool discards_all, drops_prepared;
     bool starts;          /* the last statement is START TRANSACTION */
+    bool rolled_back;     /* the last CommandComplete said ROLLBACK */
     bool set_transaction; /* has a SET TRANSACTION; tx says what */
     struct classify_tx tx;
     unsigned n_statements;

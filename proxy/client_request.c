@@ -345,6 +345,11 @@ static size_t step_linked(struct client *c, const struct frame *f)
         protocol_error(c, "too many messages without a Sync");
         return 0;
     }
+    if (UNLIKELY(c->session.subs.count > 0) && f->type == MSG_F_QUERY && !c->batch.opened &&
+        !session_replay_channels(c, c->tx != 'I')) {
+        protocol_error(c, "too many messages without a Sync");
+        return 0;
+    }
     c->batch.opened = true;
     return forward(c, f);
 }

@@ -13,6 +13,7 @@
 #include "auth.h"
 #include "catalogs.h"
 #include "control.h"
+#include "listen.h"
 #include "limits.h"
 #include "listener.h"
 #include "worker.h"
@@ -356,6 +357,9 @@ static int proxy_init(struct proxy *p, struct err *e)
     rc = manager_new(&p->loop, p->publish, &p->conf->repl, &p->manager, e);
     if (rc < 0)
         return rc;
+    p->hub = hub_new(p);
+    if (!p->hub)
+        return err_set(e, ERR_NOMEM, "no memory to start");
     rc = start_workers(p, e);
     if (rc < 0)
         return rc;
@@ -388,6 +392,7 @@ static void proxy_fini(struct proxy *p)
     console_free(p->console);
     control_free(p->control);
     catalogs_free(p->catalogs);
+    hub_free(p->hub);
     auth_free(p->auth);
     limits_free(p->limits);
     loop_fini(&p->loop);

@@ -34,6 +34,7 @@ struct proxy {
     struct console *console;
     struct auth_store *auth;
     struct catalogs *catalogs;
+    struct hub *hub; /* listen.c */
     struct limits *limits;
     struct control *control;
     struct listeners *listeners;

@@ -339,7 +339,9 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
     const uint8_t *msg = k->p + k->at;
     bool drop = false, describe = false;
     if (f->type == 'N' || f->type == 'A') {
-        drop = !k->c || (f->type == 'N' && pipeline_hidden(&s->pl));
+        drop = !k->c || (f->type == 'N' && pipeline_hidden(&s->pl)) ||
+               (f->type == 'A' && have == f->total &&
+                session_hears(k->c, msg + FRAME_HEADER, f->body_len));
     } else {
         struct pl_entry done;
         fakes(k);
@@ -355,8 +357,12 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
             s->describing = done;
         else if (done.kind != PL_NONE)
             server_entry_done(s, &done);
-        if (f->type == 'C' && k->c && !drop)
+        if (f->type == 'C' && k->c && !drop) {
             k->c->batch.complete_seen = true;
+            k->c->batch.rolled_back =
+                have == FRAME_HEADER + sizeof("ROLLBACK") &&
+                memcmp(msg + FRAME_HEADER, "ROLLBACK", sizeof("ROLLBACK")) == 0;
+        }
         if (f->type == 'G' || f->type == 'W')
             on_copy_in(k);
         else if (f->type == 'C')

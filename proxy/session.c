@@ -6,7 +6,9 @@
 
 #include "../replication/base/bug.h"
 #include "../replication/base/log.h"
+#include "cancel.h"
 #include "client.h"
+#include "listen.h"
 #include "pool.h"
 #include "server.h"
 #include "wire/decode.h"
@@ -17,6 +19,7 @@
 
 enum {
     REPORTS_MAX = 4096,
+    NOTES_MAX = 1024 * 1024,
     SESSION_OBJECTS = TOUCH_TEMP | TOUCH_LOCKS | TOUCH_CURSORS | TOUCH_LISTEN | TOUCH_PREPARED,
     /* Nobody can ask a server for these; only its end ends them. */
     SESSION_STICKY = TOUCH_LOAD | TOUCH_SEED | TOUCH_FUNCTION | LOOK_STATE,
@@ -117,6 +120,7 @@ static void noticed_nothing(struct session *s)
 {
     s->touches = s->releases = 0;
     s->all_settings = s->sequence = false;
+    s->replayed = s->replayed_within = false;
     s->names.len = 0;
     s->names.full = false;
 }
@@ -131,7 +135,7 @@ void session_forget(struct client *c)
     noticed_nothing(&c->session);
     c->session.pinned &= ~(unsigned)TOUCH_SEQUENCE;
     c->pin = look_pin(c->session.pinned);
-    c->session.looking = c->session.applying = c->session.reported = false;
+    c->session.looking = c->session.applying = c->session.reported = c->session.awaits = false;
     inbuf_free(&c->session.reports);
 }
 
@@ -210,6 +214,8 @@ static void tell_reports(struct client *c)
 void session_free(struct client *c)
 {
     inbuf_free(&c->session.reports);
+    inbuf_free(&c->session.notes);
+    listen_drop(c, NULL, NULL);
     params_unref(c->session.before);
     params_unref(c->session.base);
     c->session.before = c->session.base = NULL;
@@ -332,8 +338,12 @@ static bool restore(struct client *c)
     char sql[GATHER_SCRATCH / 4];
     struct strbuf b;
     strbuf_init(&b, sql, sizeof(sql));
-    if (s->params == c->params || params_equal(&s->params->p, &c->params->p))
+    const bool listens = c->session.unlisten && !(c->session.pinned & TOUCH_LISTEN);
+    c->session.unlisten = false;
+    if (!listens && (s->params == c->params || params_equal(&s->params->p, &c->params->p)))
         return false;
+    if (listens)
+        strbuf_adds(&b, "UNLISTEN *;");
     if (!params_diff_sql(&s->params->p, &c->params->p, &b) || !send_hidden(c, sql)) {
         set_pins(c, c->session.pinned | LOOK_STATE);
         return false;
@@ -342,12 +352,112 @@ static bool restore(struct client *c)
     return true;
 }
 
+/* -- channels ------------------------------------------------------------------------------------------------------- */
+
+static bool is_seen(const void *seen, const char *channel)
+{
+    return look_channel_has(&((const struct look_seen *)seen)->channels, channel);
+}
+
+/* What the server listens to for the session becomes the session's own, to be heard elsewhere. False: not possible. */
+static bool take_channels(struct client *c, const struct look_seen *seen)
+{
+    struct session *ss = &c->session;
+    uint16_t at = 0;
+    const char *name;
+    const bool asked = (ss->touches | ss->releases | ss->pinned) & TOUCH_LISTEN;
+    if (!asked || seen->channels.full)
+        return false;
+    if (ss->replayed && !(ss->replayed_within && c->batch.rolled_back))
+        listen_drop(c, is_seen, seen);
+    while (look_channel_next(&seen->channels, &at, &name))
+        if (!listen_add(c, name))
+            return false;
+    ss->unlisten = seen->channels.len > 0;
+    return true;
+}
+
+bool session_replay_channels(struct client *c, bool within)
+{
+    char sql[GATHER_SCRATCH / 4];
+    struct strbuf b;
+    struct session *ss = &c->session;
+    if (ss->replayed || !listen_any(c) || !((ss->touches | ss->releases) & TOUCH_LISTEN))
+        return true;
+    strbuf_init(&b, sql, sizeof(sql));
+    listen_sql(c, &b);
+    ss->replayed = true;
+    ss->replayed_within = within;
+    return !b.truncated && server_hide(c->server, sql);
+}
+
+void session_on_listening(struct client *c, bool heard)
+{
+    struct session *ss = &c->session;
+    if (!ss->awaits || (heard && !listen_ready(c)))
+        return;
+    ss->awaits = false;
+    if (!heard) { /* the session listens by itself, then */
+        listen_drop(c, NULL, NULL);
+        set_pins(c, ss->pinned | TOUCH_LISTEN);
+    }
+    if (!restore(c))
+        tell_ready(c);
+}
+
+bool session_hears(const struct client *c, const uint8_t *body, size_t n)
+{
+    struct msg_notification m;
+    return listen_any(c) && decode_notification(body, n, &m) == 0 && listen_has(c, m.channel);
+}
+
+/* Between two batches and outside of a transaction, as from a server. */
+static bool may_hear(const struct client *c)
+{
+    return c->state == CLIENT_READY && c->tx == 'I' && !c->batch.opened && !c->session.looking;
+}
+
+void session_notify(struct client *c, const char *channel, const char *payload, int pid)
+{
+    const size_t n = 4 + strlen(channel) + 1 + strlen(payload) + 1;
+    struct inbuf *b = &c->session.notes;
+    if (c->state != CLIENT_READY)
+        return;
+    uint8_t *to = b->n + n + FRAME_HEADER <= NOTES_MAX ? inbuf_room(b, n + FRAME_HEADER) : NULL;
+    if (!to || stream_kept(&c->st) > NOTES_MAX) {
+        client_fatal(c, ERRRESP_OUT_OF_MEMORY, "too many notifications wait for this client",
+                     "Read them, and end transactions sooner.");
+        return;
+    }
+    struct writer w = writer_of(to, n + FRAME_HEADER);
+    /* A session that notifies itself knows itself by the number that it got from us. */
+    const uint32_t from =
+        (uint32_t)pid == c->session.pid ? cancel_pid(c->w->id, c->slot) : (uint32_t)pid;
+    encode_header(&w, 'A', (uint32_t)n);
+    write_u32(&w, from);
+    write_cstr(&w, channel);
+    write_cstr(&w, payload);
+    b->n += w.n;
+    session_tell_notes(c);
+}
+
+void session_tell_notes(struct client *c)
+{
+    struct inbuf *b = &c->session.notes;
+    if (b->n == 0 || !may_hear(c))
+        return;
+    stream_send(&c->st, b->p, b->n);
+    inbuf_free(b);
+}
+
 void session_on_looked(struct client *c)
 {
     struct server *s = c->server;
     struct look_seen *seen = s->look;
     s->look = NULL;
     unsigned found = seen->found;
+    if (!s->hidden_failed && take_channels(c, seen))
+        found &= ~(unsigned)TOUCH_LISTEN;
     if (s->hidden_failed || !adopt(c, seen))
         found |= LOOK_STATE;
     if (s->hidden_failed)
@@ -359,7 +469,9 @@ void session_on_looked(struct client *c)
     free(seen);
     set_pins(c, found);
     noticed_nothing(&c->session);
-    if (!restore(c))
+    if (!listen_ready(c))
+        c->session.awaits = true; /* session_on_listening goes on */
+    else if (!restore(c))
         tell_ready(c);
 }
 
@@ -420,7 +532,7 @@ enum session_sent session_send(struct client *c)
 {
     static const struct params none;
     struct server *s = c->server;
-    if (LIKELY(s->params == c->params && !c->session.sequence))
+    if (LIKELY(s->params == c->params && !c->session.sequence && c->session.subs.count == 0))
         return SESSION_SENT;
     const struct params *have = s->params ? &s->params->p : &none, *want = &c->params->p;
     char sql[GATHER_SCRATCH / 2];
@@ -443,7 +555,7 @@ enum session_sent session_send(struct client *c)
     }
     if (UNLIKELY(c->session.sequence) && !keep_sequences(c))
         return SESSION_FAILED;
-    return SESSION_SENT;
+    return session_replay_channels(c, false) ? SESSION_SENT : SESSION_FAILED;
 }
 
 /* RESET, DISCARD ALL, SET ROLE: the way out for a session that no server can take over as it is. */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "../replication/base/attrs.h"
+#include "../replication/base/list.h"
 #include "core/look.h"
 #include "inbuf.h"
 
@@ -29,6 +30,13 @@ struct session {
     bool looking;      /* the server is being asked; ReadyForQuery waits */
     bool applying;     /* its settings are being set, and may be refused: the batch waits */
     struct look_names names;
+    struct list subs;     /* channels that are heard for it elsewhere (listen.c) */
+    bool replayed;        /* its channels are on the server too, until its transaction ends */
+    bool replayed_within; /* the same, but a rollback takes them away */
+    bool unlisten;        /* the server listens to what is heard elsewhere now */
+    uint32_t pid;         /* of the server that it notified through last */
+    bool awaits;          /* its new channels are not heard yet; ReadyForQuery waits */
+    struct inbuf notes;   /* notifications that came while it was in a transaction */
     /* ParameterStatus messages of a transaction's end: what the client hears of them is settled with its settings. */
     struct inbuf reports;
     bool reported;             /* it was told of changes within the transaction already */
@@ -66,6 +74,16 @@ bool session_ask_sequence(struct client *c) MUST_CHECK;
 /* Keeps a ParameterStatus message back. False: pass it on at once. */
 bool session_hold_report(struct client *c, const uint8_t *msg, size_t n) MUST_CHECK;
 void session_free(struct client *c);
+
+/* A Query of a transaction on this server is about to be sent that changes what the session listens to. False: no room. */
+bool session_replay_channels(struct client *c, bool within) MUST_CHECK;
+/* Its channels are heard now, or cannot be. */
+void session_on_listening(struct client *c, bool heard);
+void session_notify(struct client *c, const char *channel, const char *payload, int pid);
+/* The client may hear what came in the meantime. */
+void session_tell_notes(struct client *c);
+/* Is a notification of the linked server one that comes from elsewhere, too? */
+bool session_hears(const struct client *c, const uint8_t *body, size_t n);
 
 enum session_sent { SESSION_SENT = 1, SESSION_WAIT, SESSION_FAILED };
 /* Makes the settings of the linked server equal to the session's, collected for the same packet as the statement; WAIT:

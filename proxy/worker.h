@@ -23,6 +23,7 @@
 struct client;
 struct pool_group;
 struct tls_ctx;
+struct topic;
 
 /* Mailbox slots of a worker's loop above the topologies'. */
 enum { WORKER_SLOT_CONFIG = REPL_CLUSTERS_MAX, WORKER_SLOT_NR };
@@ -69,6 +70,8 @@ struct worker {
     struct pool_group *groups; /* uthash by key */
     struct list pools;         /* of all groups */
     struct control_gates control;
+    struct topic *topics; /* uthash by key: channels that sessions listen to (listen.c) */
+    uint64_t topics_ended;
     struct pstmt_cache pstmts;
     bool has_learned;
     uint64_t learned[WORKER_LEARNED];

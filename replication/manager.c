@@ -110,7 +110,8 @@ int manager_new(struct loop *loop, struct publish *publish, const struct repl_co
     m->events = events_new();
     m->actions = actions_pg_new(&loop->uv, m->clock);
     m->query = query_service_new(m);
-    BUG_ON(!m->events || !m->actions || !m->query);
+    m->channels = channels_new(m);
+    BUG_ON(!m->events || !m->actions || !m->query || !m->channels);
     const struct cluster_env env = env_of(m);
     for (int i = 0; i < conf->n_clusters; i++) {
         m->clusters[i] = cluster_new(&env, conf, i, e);
@@ -149,10 +150,11 @@ void manager_close(struct manager *m, void (*done)(void *arg), void *arg)
     publish_on_ack(m->publish, NULL, NULL);
     m->on_closed = done;
     m->closed_arg = arg;
-    m->closing = 2 + m->n_clusters;
+    m->closing = 3 + m->n_clusters;
     for (int i = 0; i < m->n_clusters; i++)
         cluster_close(m->clusters[i], closed_one, m);
     query_service_close(m->query, closed_one, m);
+    channels_close(m->channels, closed_one, m);
     m->actions->close(m->actions, closed_one, m);
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "channels_private.h"
 #include "cluster.h"
 #include "events.h"
 #include "manager.h"
@@ -24,6 +25,7 @@ struct manager {
     struct actions *actions;
     struct events *events;
     struct query_service *query;
+    struct channels *channels;
     struct repl_conf conf;
     int n_clusters;
     struct cluster *clusters[REPL_CLUSTERS_MAX];

@@ -46,6 +46,7 @@ struct pgconn {
     struct err last_notice; /* the FATAL that came before the end */
 
     pgconn_lost_cb on_lost;
+    pgconn_notify_cb on_notify;
     void *lost_arg;
     pgconn_connect_cb on_connect;
     pgconn_query_cb on_query;
@@ -455,6 +456,21 @@ static void query_done(struct pgconn *c)
     PQclear(r.res);
 }
 
+void pgconn_on_notify(struct pgconn *c, pgconn_notify_cb cb)
+{
+    c->on_notify = cb;
+}
+
+static void take_notifications(struct pgconn *c)
+{
+    PGnotify *n;
+    while (c->pq && (n = PQnotifies(c->pq)) != NULL) {
+        if (c->on_notify)
+            c->on_notify(c->lost_arg, n->relname, n->extra, n->be_pid);
+        PQfreemem(n);
+    }
+}
+
 static void step_query(struct pgconn *c)
 {
     const int flush = PQflush(c->pq);
@@ -465,6 +481,7 @@ static void step_query(struct pgconn *c)
     while (!PQisBusy(c->pq)) {
         PGresult *res = PQgetResult(c->pq);
         if (!res) {
+            take_notifications(c);
             if (PQstatus(c->pq) == CONNECTION_BAD)
                 fail_closed(c);
             else
@@ -510,9 +527,7 @@ static void step_idle(struct pgconn *c)
         return;
     }
     (void)PQisBusy(c->pq); /* parses notices and parameter changes */
-    PGnotify *n;
-    while ((n = PQnotifies(c->pq)) != NULL)
-        PQfreemem(n);
+    take_notifications(c);
     if (PQstatus(c->pq) == CONNECTION_BAD)
         fail_closed(c);
 }

@@ -61,6 +61,10 @@ struct pgconn_query {
     usec_t timeout; /* the connection is dropped when it passes */
 };
 
+/* Notifications of the channels that this connection listens to, between and during queries. Before connect. */
+typedef void (*pgconn_notify_cb)(void *arg, const char *channel, const char *payload, int pid);
+void pgconn_on_notify(struct pgconn *c, pgconn_notify_cb cb); /* arg: that of pgconn_new */
+
 /* One query at a time, on a usable connection. The callback comes once, never from within the call. */
 void pgconn_query(struct pgconn *c, const struct pgconn_query *q, pgconn_query_cb cb, void *arg);
 

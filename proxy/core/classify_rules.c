@@ -92,6 +92,8 @@ static bool look_at_call(struct scan *sc)
             scan_touch(sc, TOUCH_LOCKS);
     } else if (name_is(t, "set_config")) {
         look_at_set_config(sc);
+    } else if (name_is(t, "pg_listening_channels")) {
+        scan_touch(sc, TOUCH_LISTEN);
     } else if (name_is(t, "setseed")) {
         scan_touch(sc, TOUCH_SEED);
     } else if (name_is(t, "currval") || name_is(t, "lastval")) {

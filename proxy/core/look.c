@@ -70,6 +70,36 @@ void look_name_add(struct look_names *l, struct slice name)
     l->text[l->len++] = 0;
 }
 
+bool look_channel_next(const struct look_channels *l, uint16_t *at, const char **name)
+{
+    if (*at >= l->len)
+        return false;
+    *name = l->text + *at;
+    *at = (uint16_t)(*at + strlen(*name) + 1);
+    return true;
+}
+
+bool look_channel_has(const struct look_channels *l, const char *name)
+{
+    uint16_t at = 0;
+    const char *n;
+    while (look_channel_next(l, &at, &n))
+        if (strcmp(n, name) == 0)
+            return true;
+    return false;
+}
+
+static void add_channel(struct look_channels *l, struct slice name)
+{
+    if (!name.p || l->len + name.n + 1 > sizeof(l->text)) {
+        l->full = true;
+        return;
+    }
+    memcpy(l->text + l->len, name.p, name.n);
+    l->len = (uint16_t)(l->len + name.n);
+    l->text[l->len++] = 0;
+}
+
 static void next_part(struct strbuf *out)
 {
     if (out->n)
@@ -156,6 +186,8 @@ void look_begin(struct look_seen *seen, const struct look_ask *ask, const struct
     seen->found = 0;
     seen->all = ask->all;
     params_init(&seen->settings);
+    seen->channels.len = 0;
+    seen->channels.full = false;
     if (!ask->all && before)
         params_copy(&seen->settings, before);
 }
@@ -188,6 +220,8 @@ void look_row(struct look_seen *seen, struct slice name, struct slice value, con
     struct err e;
     if (name.n && name.p[0] == '?') {
         found_object(seen, name);
+        if (slice_eq(name, "?listen"))
+            add_channel(&seen->channels, value);
         return;
     }
     if (name.n >= sizeof(n) || value.n >= sizeof(v)) {

@@ -59,10 +59,21 @@ struct look_ask {
 /* The query, empty if nothing is asked. False if it did not fit. */
 bool look_sql(const struct look_ask *ask, struct strbuf *out) MUST_CHECK;
 
+/* The channels that the server listens to, NUL-terminated one after another, spelled as they are. */
+struct look_channels {
+    uint16_t len;
+    bool full; /* one did not fit */
+    char text[4094];
+};
+
+bool look_channel_next(const struct look_channels *l, uint16_t *at, const char **name);
+bool look_channel_has(const struct look_channels *l, const char *name);
+
 struct look_seen {
     unsigned found; /* of enum classify_touch */
     bool all;
     struct params settings;
+    struct look_channels channels;
 };
 
 /* before: what was known of the session, which stays where the query did not ask. */

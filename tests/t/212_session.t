@@ -105,7 +105,7 @@ for my $p (
     [ 'advisory-lock', 'SELECT pg_try_advisory_lock(1), pg_advisory_lock(2)', 'SELECT pg_advisory_unlock_all()' ],
     [ 'cursor-with-hold', 'DECLARE c CURSOR WITH HOLD FOR SELECT 1', 'CLOSE c' ],
     [ 'sql-prepare', 'PREPARE p AS SELECT 1', 'DEALLOCATE p' ],
-    [ 'listen', 'LISTEN a; LISTEN b', 'UNLISTEN *' ])
+    [ '', 'LISTEN a; LISTEN b', 'UNLISTEN *' ])
 {
     my ($pin, $sql, $end) = @$p;
     ok(!$own[0]->query($sql)->{error}, $sql);
@@ -118,6 +118,46 @@ both(0, 'BEGIN; CREATE TEMP TABLE gone (a int) ON COMMIT DROP; COMMIT');
 is(pins(), '', 'a temporary table that the commit drops pins nobody');
 both(0, 'BEGIN; CREATE TEMP TABLE gone (a int); ROLLBACK');
 is(pins(), '', 'nor does one that was rolled back');
+# Channels cost no server: three sessions and a fourth on the only one.
+my @ears = map { $t->wire } 1 .. 3;
+for my $i (0 .. 2) { ok(!$ears[$i]->query("LISTEN news; LISTEN \"Own $i\"")->{error}, "session $i listens") }
+is(pins(), '', 'and needs no server for it');
+sub hears
+{
+    my ($w) = @_;
+    my $m = $w->read_message;
+    return "$m->[0]:" . substr($m->[1], 4) =~ s/\0/,/gr;
+}
+my $speaker = $t->wire;
+$speaker->query(q(NOTIFY news, 'hello'));
+is(hears($_), 'A:news,hello,', 'everybody hears what is for all') for @ears;
+$speaker->query(q(NOTIFY "Own 1", 'you'));
+is(hears($ears[1]), 'A:Own 1,you,', 'one hears what is for it');
+$ears[0]->query('BEGIN');
+$ears[0]->query('SELECT 1');
+$c->sql('pg1', q(NOTIFY news, 'during'), 'app');
+is(hears($ears[1]), 'A:news,during,', 'an idle one hears at once');
+my $end = $ears[0]->query('COMMIT');
+is(@{ $end->{notifications} } ? 'A' : substr(hears($ears[0]), 0, 1), 'A', 'one in a transaction when it is over');
+is(hears($ears[2]), 'A:news,during,', 'the other idle one, too');
+is(join(',', sort map { $_->[0] } @{ $ears[2]->query('SELECT * FROM pg_listening_channels()')->{rows} }), 'Own 2,news', 'a session sees its channels');
+$ears[2]->query('UNLISTEN news');
+is(join(',', sort map { $_->[0] } @{ $ears[2]->query('SELECT * FROM pg_listening_channels()')->{rows} }), 'Own 2', 'UNLISTEN');
+$ears[1]->query('BEGIN; SELECT 1');
+$ears[1]->query('UNLISTEN *');
+$ears[1]->query('ROLLBACK');
+$ears[1]->query('BEGIN; LISTEN other; ROLLBACK');
+is(join(',', sort map { $_->[0] } @{ $ears[1]->query('SELECT * FROM pg_listening_channels()')->{rows} }), 'Own 1,news', 'what is rolled back changes nothing');
+$speaker->query(q(NOTIFY news, 'again'));
+is(hears($ears[$_]), 'A:news,again,', "session $_ still listens") for 0, 1;
+$ears[0]->query('DISCARD ALL');
+$speaker->query(q(NOTIFY news, 'last'));
+is(hears($ears[1]), 'A:news,last,', 'who listens hears');
+is(@{ $ears[0]->query('SELECT 1')->{notifications} }, 0, 'who has discarded it does not');
+my $self = $ears[1]->query(q(NOTIFY news, 'self'));
+is((@{ $self->{notifications} } ? 'A' : substr(hears($ears[1]), 0, 1)), 'A', 'a session hears itself');
+$_->terminate for @ears, $speaker;
+
 is($differ, 0, 'all answers were those of a private connection');
 
 # A role that is dropped: the session cannot be had on another server; the client hears it and goes on.

@@ -79,6 +79,8 @@ $many[2]->terminate;
 # The primary goes away between BEGIN and the first statement: nothing was lost.
 $many[0]->query('BEGIN');
 $many[1]->query('BEGIN READ ONLY');
+my $ear = $t->wire;
+$ear->query('LISTEN news');
 my $mark = $t->log_offset;
 $c->kill9('pg1');
 $t->wait_for_event('failover.done', $mark);
@@ -86,6 +88,7 @@ is($many[0]->query('INSERT INTO t VALUES (12)')->{tags}[0], 'INSERT 0 1', 'a tra
 is($many[0]->query('COMMIT')->{tags}[0], 'COMMIT', 'and commits there');
 is($many[1]->value('SELECT count(*) FROM t WHERE a = 12'), 1, 'a read-only one reads');
 $many[1]->query('COMMIT');
-$_->terminate for @many[ 0, 1 ], $w;
+ok(poll_until(sub { $many[1]->query(q(NOTIFY news, 'new primary')); @{ $ear->query('SELECT 1')->{notifications} } > 0 }), 'who listened listens on the new primary');
+$_->terminate for @many[ 0, 1 ], $w, $ear;
 $t->stop;
 done_testing;
