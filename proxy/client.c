@@ -460,8 +460,10 @@ static void settle_batch(struct client *c, uint8_t status)
         }
     }
     c->begin.deferred = false;
-    if (status == 'I')
+    if (status == 'I') {
         c->begin.len = 0;
+        c->session.reported = false;
+    }
     c->tx = status;
 }
 

@@ -287,7 +287,7 @@ static void on_parameter(struct chunk *k, const struct frame *f, const uint8_t *
         if (session_hold_report(c, msg, f->total))
             return;
         pass(k, msg, f->total);
-        c->session.reported |= c->session.touches != 0;
+        c->session.reported = true;
     } else if (c->verifying && c->params &&
                c->params->overlay_len + f->total <= sizeof(c->params->overlay)) {
         memcpy(c->params->overlay + c->params->overlay_len, msg, f->total);

@@ -48,7 +48,8 @@ for my $sql (
     q(SET application_name = 'one'), q(SET application_name = 'one'), 'RESET application_name', 'RESET ALL', 'DISCARD ALL',
     q(BEGIN; SET application_name = 'two'), 'ROLLBACK', q(BEGIN; SET timezone = 'Asia/Tokyo'; COMMIT), q(SET timezone = 'UTC'; SET timezone = 'Asia/Tokyo'),
     q(SET datestyle = 'German'; SELECT 1/0), q(SELECT set_config('datestyle', 'German', false)), q(SET client_encoding = 'LATIN1'), 'RESET ALL',
-    q(SET LOCAL timezone = 'UTC'), q(BEGIN), q(SET LOCAL timezone = 'Europe/Rome'), q(COMMIT), 'DISCARD ALL')
+    q(SET LOCAL timezone = 'UTC'), q(BEGIN), q(SET LOCAL timezone = 'Europe/Rome'), q(COMMIT), 'DISCARD ALL',
+    'BEGIN', q(SELECT set_config('application_name', 'x', true)), 'COMMIT; RESET ALL')
 {
     is(heard($own, $sql), heard($twin, $sql), $sql);
 }
