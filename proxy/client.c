@@ -311,6 +311,7 @@ void client_batch_reset(struct client *c, bool retry)
     pstmt_unref(c->batch.unnamed);
     c->batch = (struct batch){.retry = retry};
     c->session.sequence = false;
+    c->session.deallocates[0] = 0;
 }
 
 /* Drops the client's messages up to and including the Sync (or the Query) that it waits for. */

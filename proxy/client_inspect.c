@@ -34,6 +34,8 @@ static void batch_add(struct client *c, const struct classification *k)
     b->defaults |= k->defaults;
     if (UNLIKELY(k->touches | k->releases))
         session_note(c, k);
+    if (UNLIKELY(k->deallocates.n > 0))
+        session_note_deallocate(c, k->deallocates);
     b->drops_prepared |= k->drops_prepared;
     if (k->bits & CLASS_TX_COMMIT)
         b->commit = true;
@@ -125,6 +127,8 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
             return ERR_NOMEM;
         classify_stmt(c, st);
         c->batch.parsed_bits |= st->cls.bits;
+        if (UNLIKELY(st->cls.deallocates.n > 0))
+            session_note_deallocate(c, st->cls.deallocates);
         remember(&c->batch.parsed, st);
         if (p.name.n ==
             0) /* the Bind behind it is looked at next; the session has it only when it is forwarded */

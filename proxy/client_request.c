@@ -64,7 +64,7 @@ static bool link_ready(struct client *c, size_t end, bool flush)
     default:
         break;
     }
-    if (!client_begin_send(c)) {
+    if (!client_begin_send(c) || !session_give_name(c)) {
         s->close_after = true;
         server_unlink(s);
         protocol_error(c, "cannot begin the transaction");
@@ -347,6 +347,11 @@ static size_t step_linked(struct client *c, const struct frame *f)
     }
     if (UNLIKELY(c->session.subs.count > 0) && f->type == MSG_F_QUERY && !c->batch.opened &&
         !session_replay_channels(c, c->tx != 'I')) {
+        protocol_error(c, "too many messages without a Sync");
+        return 0;
+    }
+    if (UNLIKELY(c->session.deallocates[0]) && !c->batch.opened && c->tx != 'I' &&
+        !c->begin.deferred && !session_give_name(c)) {
         protocol_error(c, "too many messages without a Sync");
         return 0;
     }

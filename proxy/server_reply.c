@@ -263,6 +263,8 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
         k->cleaned = true;
         return;
     }
+    if (k->c && !s->retrying)
+        session_settle_name(k->c);
     if (k->c && !s->retrying && session_must_look(k->c, status)) {
         k->look = true; /* the client hears of it afterwards */
         return;

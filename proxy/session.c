@@ -352,6 +352,56 @@ static bool restore(struct client *c)
     return true;
 }
 
+/* -- names of statements -------------------------------------------------------------------------------------------- */
+
+/* An identifier as it is written, folded or without its quotes; false if it cannot be one of a client's names. */
+static bool plain_name(struct slice text, char out[64])
+{
+    const bool quoted = text.n > 1 && text.p[0] == '"';
+    if (quoted)
+        text = (struct slice){text.p + 1, text.n - 2};
+    if (text.n == 0 || text.n >= 64 || memchr(text.p, '"', text.n) || memchr(text.p, 0, text.n))
+        return false;
+    for (size_t i = 0; i < text.n; i++)
+        out[i] =
+            !quoted && text.p[i] >= 'A' && text.p[i] <= 'Z' ? (char)(text.p[i] + 32) : text.p[i];
+    out[text.n] = 0;
+    return true;
+}
+
+void session_note_deallocate(struct client *c, struct slice name)
+{
+    char plain[64];
+    if (plain_name(name, plain) && named_find(&c->named, slice_of(plain)))
+        str_copy(c->session.deallocates, sizeof(c->session.deallocates), plain);
+}
+
+bool session_give_name(struct client *c)
+{
+    char sql[200];
+    struct strbuf b;
+    if (LIKELY(!c->session.deallocates[0]) || c->tx == 'E')
+        return true;
+    strbuf_init(&b, sql, sizeof(sql));
+    strbuf_adds(&b, "PREPARE ");
+    strbuf_add_sql_ident(&b, c->session.deallocates);
+    strbuf_adds(&b, " AS SELECT");
+    return !b.truncated && server_hide(c->server, sql);
+}
+
+void session_settle_name(struct client *c)
+{
+    struct session *s = &c->session;
+    if (LIKELY(!s->deallocates[0]))
+        return;
+    struct named *n = named_find(&c->named, slice_of(s->deallocates));
+    s->deallocates[0] = 0;
+    if (c->batch.errored || c->tx == 'E')
+        s->touches |= TOUCH_PREPARED; /* was it dropped or not? */
+    else if (n)
+        named_remove(&c->named, n);
+}
+
 /* -- channels ------------------------------------------------------------------------------------------------------- */
 
 static bool is_seen(const void *seen, const char *channel)

@@ -26,9 +26,11 @@ struct session {
     unsigned pinned;            /* what was found to bind it: enum classify_touch, LOOK_STATE */
     unsigned prepared; /* what the statements prepared with SQL may touch when they are executed */
     bool all_settings; /* others than those of names may have changed */
-    bool sequence;     /* the batch asks for currval() or lastval() */
-    bool looking;      /* the server is being asked; ReadyForQuery waits */
-    bool applying;     /* its settings are being set, and may be refused: the batch waits */
+    char
+        deallocates[64]; /* a name that the session made by Parse, and drops by SQL in this batch */
+    bool sequence;       /* the batch asks for currval() or lastval() */
+    bool looking;        /* the server is being asked; ReadyForQuery waits */
+    bool applying;       /* its settings are being set, and may be refused: the batch waits */
     struct look_names names;
     struct list subs;     /* channels that are heard for it elsewhere (listen.c) */
     bool replayed;        /* its channels are on the server too, until its transaction ends */
@@ -45,8 +47,12 @@ struct session {
 
 /* The client is in: its settings are its start-up parameters, as the server spells them. False: no memory. */
 bool session_begin(struct client *c) MUST_CHECK;
+/* A statement of a batch, or one that is parsed: does it drop a name that Parse made? */
+void session_note_deallocate(struct client *c, struct slice name);
 /* A statement of a batch: what it may change. */
 void session_note(struct client *c, const struct classification *k);
+/* The batch is over. */
+void session_settle_name(struct client *c);
 /* Nothing of it happened after all: the transaction is lost with its server. */
 void session_forget(struct client *c);
 
@@ -77,6 +83,9 @@ void session_free(struct client *c);
 
 /* A Query of a transaction on this server is about to be sent that changes what the session listens to. False: no room. */
 bool session_replay_channels(struct client *c, bool within) MUST_CHECK;
+/* Drivers drop by SQL what they made by Parse. The server has it under another name, so it gets one of that name to drop, in
+ * front of the batch. False: no room. */
+bool session_give_name(struct client *c) MUST_CHECK;
 /* Its channels are heard now, or cannot be. */
 void session_on_listening(struct client *c, bool heard);
 void session_notify(struct client *c, const char *channel, const char *payload, int pid);

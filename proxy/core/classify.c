@@ -318,6 +318,8 @@ static void deallocate(struct scan *sc, struct classification *out)
         scan_advance(sc);
     if (scan_is(sc, WORD_ALL))
         out->drops_prepared = true;
+    else if (at_name(sc))
+        out->deallocates = sc->cur->lex.text;
     sc->v.releases |= TOUCH_PREPARED;
     scan_rest(sc);
 }

@@ -115,6 +115,8 @@ struct classification {
     struct classify_tx tx;
     bool empty;        /* no statement at all: comments, white space, semicolons */
     bool discards_all; /* DISCARD ALL, alone */
+    struct slice
+        deallocates; /* DEALLOCATE of a name, as it is written; of the last such statement */
     bool defaults; /* ALTER ROLE, DATABASE or SYSTEM: new sessions may begin with other settings */
     bool
         drops_prepared; /* DEALLOCATE ALL, DISCARD ALL: the server forgets protocol-level statements too */

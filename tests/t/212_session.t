@@ -160,6 +160,28 @@ $_->terminate for @ears, $speaker;
 
 is($differ, 0, 'all answers were those of a private connection');
 
+# Drivers drop by SQL what they made by Parse.
+{
+    my $w = $t->wire;
+    my $sync = Wire::message('S', '');
+    my $run = sub { $w->send_raw(join('', @_) . $sync); return $w->result };
+    for my $how ('DEALLOCATE "_pg3_0"', 'deallocate prepare "_pg3_0"') {
+        ok(!$run->(Wire::parse('_pg3_0', 'SELECT 1'))->{error}, 'a named statement');
+        my $r = $w->query($how);
+        is($r->{tags}[0], 'DEALLOCATE', $how);
+        $r = $run->(Wire::bind('', '_pg3_0'), Wire::message('E', "\0" . pack('N', 0)));
+        is($r->{error}{C}, '26000', 'it is gone');
+        ok(!$run->(Wire::parse('_pg3_0', 'SELECT 2'))->{error}, 'the name is free');
+        $w->query('BEGIN; SELECT 1');
+        $r = $run->(Wire::parse('', $how), Wire::bind('', ''), Wire::message('E', "\0" . pack('N', 0)));
+        is($r->{tags}[0], 'DEALLOCATE', "$how in the extended protocol, in a transaction");
+        $w->query('COMMIT');
+        is($w->query($how)->{error}{C}, '26000', 'once only');
+    }
+    is(pins(), '', 'and nobody is pinned by it');
+    $w->terminate;
+}
+
 # A role that is dropped: the session cannot be had on another server; the client hears it and goes on.
 $c->sql('pg1', 'CREATE ROLE shortlived; GRANT shortlived TO app', 'app');
 ok(!$own[0]->query('SET ROLE shortlived')->{error}, 'SET ROLE');
