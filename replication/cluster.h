@@ -101,7 +101,7 @@ struct cluster {
     struct quorum_watch watch;
     struct quorum_step quorum_step;
     enum quorum_reason quorum_said;
-    bool quorum_clearing;
+    bool quorum_clearing, confirming;
     usec_t apply_at;
 
     usec_t ended_at; /* of the last run */
@@ -183,6 +183,8 @@ void cluster_repair(struct cluster *c);
 /* One more step of the cohort while the writer is healthy; outside of runs (cluster_quorum.c). */
 void cluster_quorum(struct cluster *c);
 enum quorum_reason cluster_quorum_safe(const struct cluster *c);
+/* The checkpoint that quorum mode waits for ended. */
+void cluster_quorum_confirmed(struct cluster *c, const struct err *e, usec_t started_at);
 /* The names that were cleared are gone. */
 void cluster_quorum_cleared(struct cluster *c);
 uint64_t cluster_random(void);

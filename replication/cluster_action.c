@@ -193,6 +193,8 @@ static void repair_next(struct cluster *c, const struct pending *p, const struct
         c->memory.fenced[0] = '\0';
         (void)cluster_journal(c, &c->memory, &je);
     }
+    if (p->kind == FX_CHECKPOINT)
+        cluster_quorum_confirmed(c, e, p->started_at);
     if (p->kind == FX_SET_SYNC && !e->code && c->quorum_clearing)
         cluster_quorum_cleared(c);
     const bool on = p->kind == FX_CREATE_SLOT && !e->code && to >= 0 && to == c->decision.kept;

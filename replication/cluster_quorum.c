@@ -83,6 +83,24 @@ static void apply(struct cluster *c, bool clear)
         c->repairing |= bit;
 }
 
+static void confirm(struct cluster *c)
+{
+    static const usec_t CONFIRM_TIMEOUT = 600 * USEC_PER_SEC;
+    if (!c->confirming)
+        c->confirming =
+            cluster_action(c, FX_CHECKPOINT, c->decision.kept, -1, CONFIRM_TIMEOUT, true) == 0;
+}
+
+/* Positions are compared with what the writer had after it. */
+void cluster_quorum_confirmed(struct cluster *c, const struct err *e, usec_t started_at)
+{
+    c->confirming = false;
+    if (e->code || !c->watch.in_force_since || started_at < c->watch.in_force_since)
+        return;
+    c->watch.sure = true;
+    c->watch.in_force_since = clock_now(c->clock);
+}
+
 void cluster_quorum_cleared(struct cluster *c)
 {
     struct err e = {0};
@@ -123,6 +141,8 @@ void cluster_quorum(struct cluster *c)
     }
     if (s->what == QUORUM_APPLY || s->what == QUORUM_CLEAR)
         apply(c, s->what == QUORUM_CLEAR);
+    if (s->what == QUORUM_CONFIRM)
+        confirm(c);
     if (c->quorum_policy.k)
         say(c);
 }

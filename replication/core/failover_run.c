@@ -137,6 +137,13 @@ static void learn_old_lsn(const struct failover_ctx *c)
 /* A node that we told to promote, and that did (perhaps long after we gave up on it). */
 int failover_run_promoted(const struct failover_ctx *c)
 {
+    /* The present candidate first: its plan is in the journal. */
+    const int first = c->f->candidate;
+    if (first >= 0 && (c->f->attempted & BIT(first)) && failover_run_ours(c, first) &&
+        failover_run_node(c, first)->health.verdict == HEALTH_OK &&
+        failover_run_node(c, first)->obs.role == ROLE_PRIMARY &&
+        failover_run_node(c, first)->timeline > c->f->old_timeline)
+        return first;
     for (int i = 0; i < c->in->view->n_nodes; i++) {
         const struct view_node *n = failover_run_node(c, i);
         if ((c->f->attempted & BIT(i)) && failover_run_ours(c, i) &&

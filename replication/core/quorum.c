@@ -251,12 +251,27 @@ static bool writer_ready(const struct quorum_look *l)
            v->nodes[l->writer].health.verdict == HEALTH_OK && v->nodes[l->writer].seen;
 }
 
+static bool has_open(const struct quorum_record *r)
+{
+    for (int i = 0; i < r->n; i++)
+        if (r->c[i].k == 0)
+            return true;
+    return false;
+}
+
 /* The newest names are what the writer uses; the older ones may be forgotten when all is covered. */
 static void settle(const struct quorum_record *r, const struct quorum_watch *w,
                    const struct quorum_look *l, struct quorum_step *out)
 {
     const struct observation *o = &l->view->nodes[l->writer].obs;
-    if (r->n < 2 || o->sent_at < w->in_force_since + l->policy->settle ||
+    if (r->n < 2)
+        return;
+    if (!w->sure && has_open(r)) {
+        out->what = QUORUM_CONFIRM;
+        out->reason = QUORUM_CHANGING;
+        return;
+    }
+    if (o->sent_at < w->in_force_since + l->policy->settle ||
         !quorum_covered(r, l->view, l->writer, o->flush_lsn))
         return;
     change(out, r, QUORUM_OK);
@@ -289,11 +304,17 @@ void quorum_next(const struct quorum_record *r, struct quorum_watch *w, const st
     }
     const struct quorum_config *newest = quorum_newest(r);
     BUG_ON(!newest);
+    if (w->secret != r->secret) { /* another writer: what was seen of the last one says nothing */
+        w->secret = r->secret;
+        w->in_force_since = 0;
+        w->sure = false;
+    }
     out->unnamed = unnamed(r, l);
     struct quorum_config wish;
     desire(r, w, l, &wish);
     if (newest->k && !in_force(r, o)) {
         w->in_force_since = 0;
+        w->sure = false;
         out->what = QUORUM_APPLY;
         out->reason = QUORUM_CHANGING;
         if (!recorded(r, o->synchronous_standby_names)) {
@@ -304,15 +325,23 @@ void quorum_next(const struct quorum_record *r, struct quorum_watch *w, const st
         }
         return;
     }
-    if (newest->k && !w->in_force_since)
+    if (newest->k && !w->in_force_since) {
         w->in_force_since = o->sent_at;
+        w->sure = false;
+    }
     if (newest->k)
         settle(r, w, l, out);
-    if (out->what == QUORUM_NOTHING && wish.k && !same(&wish, newest) &&
-        r->n < QUORUM_CONFIGS_MAX) {
+    if ((out->what == QUORUM_NOTHING || out->what == QUORUM_CONFIRM) && wish.k &&
+        !same(&wish, newest)) {
         change(out, r, QUORUM_CHANGING);
+        /* One change after the other and none of them settled: an open one stands for all, which is the most careful. */
+        if (r->n == QUORUM_CONFIGS_MAX) {
+            out->record.c[0] = (struct quorum_config){0};
+            out->record.n = 1;
+        }
         out->record.c[out->record.n++] = wish;
         w->in_force_since = 0;
+        w->sure = false;
     }
 }
 
@@ -326,7 +355,7 @@ enum quorum_reason quorum_safe(const struct quorum_record *r, const struct quoru
         return QUORUM_NO_WRITER;
     if (!c || !c->k)
         return QUORUM_FEW;
-    if (r->n > 1 || !w->in_force_since)
+    if (r->n > 1 || !w->in_force_since || w->secret != r->secret)
         return flushed(r, l, c, 0) < c->k ? QUORUM_SHORT : QUORUM_CHANGING;
     if (flushed(r, l, c, 0) < c->k)
         return QUORUM_SHORT;

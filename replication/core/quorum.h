@@ -45,7 +45,9 @@ void quorum_policy_default(struct quorum_policy *p); /* off, 2s, 500ms, 16MB */
 
 /* What is remembered between looks; by index of the view, so a reload clears it. Not journaled. */
 struct quorum_watch {
+    uint64_t secret;       /* of the record that the next two are about */
     usec_t in_force_since; /* 0: the newest names are not in force */
+    bool sure;             /* a checkpoint that began since then has ended (QUORUM_CONFIRM) */
     usec_t away_since[TOPO_NODES_MAX];
 };
 
@@ -74,7 +76,10 @@ enum quorum_do {
     QUORUM_NOTHING = 0,
     QUORUM_JOURNAL, /* replace the record by step.record, durably, then look again */
     QUORUM_APPLY,   /* set quorum_text of the record's newest configuration on the writer */
-    QUORUM_CLEAR,   /* quorum mode was switched off: set no names, then forget the record */
+    /* Run a CHECKPOINT on the writer; when it ended well set watch.sure. Whether backends wait at all is decided by the
+     * checkpointer, and it may be busy for long before it takes a changed setting; a checkpoint begins after that. */
+    QUORUM_CONFIRM,
+    QUORUM_CLEAR, /* quorum mode was switched off: set no names, then forget the record */
 };
 enum quorum_reason {
     QUORUM_OK = 0,

@@ -204,8 +204,9 @@ void sim_check_end(struct sim *s)
     if (s->quorum.k && followers_of(s, view_find(&s->m.view, s->m.run.memory.writer)) < s->quorum.k)
         return;
     if (w < 0) {
-        sim_check_fail(s, "in the end there is a writer", "state %s",
-                       failover_state_name(failover_state_of(&s->m.run)));
+        sim_check_fail(s, "in the end there is a writer", "state %s, verdict %s",
+                       failover_state_name(failover_state_of(&s->m.run)),
+                       decide_verdict_name(s->m.verdict));
         return;
     }
     if (failover_running(&s->m.run))

@@ -91,8 +91,11 @@ static struct sim_action *new_action(struct sim *s, const struct failover_effect
 {
     for (int i = 0; i < SIM_ACTIONS_MAX; i++)
         if (!s->m.actions[i].id) {
-            s->m.actions[i] = (struct sim_action){
-                .id = sim_id(s), .fx = *fx, .of_run = of_run, .run = s->m.run.hold_epoch};
+            s->m.actions[i] = (struct sim_action){.id = sim_id(s),
+                                                  .fx = *fx,
+                                                  .of_run = of_run,
+                                                  .run = s->m.run.hold_epoch,
+                                                  .sent_at = sim_manager_now(s)};
             return &s->m.actions[i];
         }
     BUG("more actions than SIM_ACTIONS_MAX");
@@ -347,6 +350,14 @@ static void cohort(struct sim *s)
         if (s->bug != SIM_BUG_NO_INTENT || next.record.n == 1)
             s->durable = m->run.memory;
     }
+    if (s->quorum.k && next.what == QUORUM_CONFIRM && now >= m->confirm_at) {
+        m->confirm_at = now + 6 * SIM_SEC; /* and a little more than its deadline */
+        send_action(
+            s,
+            &(struct failover_effect){
+                .kind = FX_CHECKPOINT, .node = m->kept, .to = -1, .deadline = now + 5 * SIM_SEC},
+            false);
+    }
     if (!s->quorum.k || next.what != QUORUM_APPLY || now < m->apply_at)
         return;
     m->apply_at = now + 500 * SIM_MS;
@@ -383,6 +394,7 @@ static void decide_now(struct sim *s)
     }
     (void)publish(s, d.writer, d.holding, 0, 0);
     m->kept = d.kept;
+    m->verdict = d.verdict;
     cohort(s);
     repoint_strays(s);
     repair_fence(s);
@@ -479,6 +491,10 @@ static void action_at(struct sim *s, const struct sim_event *ev)
         sim_push(s, 20 * SIM_MS, *ev);
         return;
     }
+    if (a->fx.kind == FX_CHECKPOINT && s->now < n->sync_at) { /* the checkpointer is busy */
+        sim_push(s, n->sync_at - s->now, *ev);
+        return;
+    }
     a->ok = sim_pg_act(s, &a->fx);
     if (a->ok && a->fx.kind == FX_SET_SYNC && !(a->of_run && s->bug == SIM_BUG_LATE_NAMES))
         sim_pg_set_sync(s, a->fx.node, a->secret, &a->names);
@@ -504,6 +520,12 @@ static void action_done(struct sim *s, const struct sim_event *ev, bool ok)
                                          .effect = a.fx.kind,
                                          .node = a.fx.node,
                                          .epoch = a.fx.epoch});
+    } else if (a.fx.kind == FX_CHECKPOINT) {
+        s->m.confirm_at = 0;
+        if (ok && s->m.watch.in_force_since && a.sent_at >= s->m.watch.in_force_since) {
+            s->m.watch.sure = true;
+            s->m.watch.in_force_since = sim_manager_now(s);
+        }
     } else if (ok && a.fx.kind == FX_UNFENCE && !failover_running(&s->m.run)) {
         s->m.run.memory.fenced[0] = '\0';
     } else if (ok && a.fx.kind == FX_CREATE_SLOT) {

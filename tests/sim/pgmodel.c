@@ -261,7 +261,8 @@ void sim_pg_set_sync(struct sim *s, int i, uint64_t secret, const struct quorum_
         return;
     n->was_sync = n->sync;
     n->sync = next;
-    n->sync_at = s->now + (usec_t)sim_below(s, 450) * SIM_MS;
+    /* Walsenders take a new setting soon; the checkpointer, without which nobody waits at all, perhaps late. */
+    n->sync_at = s->now + (usec_t)sim_below(s, n->was_sync.k ? 450 : 3000) * SIM_MS;
 }
 
 /* The k-th newest position among the members. */

@@ -140,8 +140,9 @@ struct sim_probe {
 struct sim_action {
     uint64_t id; /* 0: free */
     struct failover_effect fx;
-    bool of_run;  /* false: the manager's own re-pointing of strays */
-    bool ok;      /* made at the node */
+    bool of_run; /* false: the manager's own re-pointing of strays */
+    bool ok;     /* made at the node */
+    usec_t sent_at;
     uint64_t run; /* the run that asked: a late answer to an older one does not count */
     uint64_t secret;
     struct quorum_config names; /* SET_SYNC */
@@ -164,7 +165,10 @@ struct sim_manager {
     struct quorum_watch watch;
     usec_t apply_at;
     uint64_t unnamed;
+    bool confirming;
+    usec_t confirm_at;
     int kept;
+    enum decide_verdict verdict;
     int depth;
 };
 
