@@ -333,6 +333,8 @@ static void cohort(struct sim *s)
     const struct quorum_look l = {
         .view = &m->view, .writer = m->kept, .policy = &s->quorum, .random = sim_id(s), .now = now};
     m->unnamed = 0;
+    if (s->bug == SIM_BUG_STALE_WATCH)
+        m->watch.secret = m->run.memory.quorum.secret;
     for (int i = 0; s->quorum.k && i < 4; i++) {
         quorum_next(&m->run.memory.quorum, &m->watch, &l, &next);
         m->unnamed = next.unnamed;

@@ -119,6 +119,7 @@ const char *sim_bug_name(enum sim_bug b)
         [SIM_BUG_JOURNAL_LIES] = "journal-lies",
         [SIM_BUG_SHORT_SWITCHOVER] = "short-switchover",
         [SIM_BUG_REVOKE_LESS] = "revoke-less",
+        [SIM_BUG_FOUND_NR] = "(found)",
         [SIM_BUG_NO_SETTLE] = "no-settle",
         [SIM_BUG_FORGET_OPEN] = "forget-open",
         [SIM_BUG_FORGET_OLD] = "forget-old",
@@ -126,6 +127,7 @@ const char *sim_bug_name(enum sim_bug b)
         [SIM_BUG_REVOKE_LIES] = "revoke-lies",
         [SIM_BUG_STALE_POSITIONS] = "stale-positions",
         [SIM_BUG_COUNT_ALL] = "count-all",
+        [SIM_BUG_STALE_WATCH] = "stale-watch",
         [SIM_BUG_NO_INTENT] = "no-intent",
     };
     return (unsigned)b < SIM_BUG_NR ? names[b] : "invalid";

@@ -119,14 +119,16 @@ enum sim_bug {
     SIM_BUG_JOURNAL_LIES,     /* the journal says written and is not */
     SIM_BUG_SHORT_SWITCHOVER, /* a switchover does not wait for the last WAL */
     SIM_BUG_REVOKE_LESS,      /* quorum mode: one member less is revoked than needed */
-    SIM_BUG_NO_SETTLE,        /* an older quorum is forgotten while walsenders still use it */
     SIM_BUG_FORGET_OPEN,      /* a new writer counts as safe before its members have caught up */
     SIM_BUG_FORGET_OLD,       /* while the quorum changes only the new one is looked at */
     SIM_BUG_LATE_NAMES,       /* the candidate is promoted without names in force */
     SIM_BUG_REVOKE_LIES,      /* a receiver is said to be stopped and is not */
-    SIM_BUG_STALE_POSITIONS,  /* positions from before the revocation choose the candidate */
-    SIM_BUG_COUNT_ALL,        /* members count as caught up when they are not */
-    SIM_BUG_NO_INTENT,        /* the quorum is changed without its intent in the journal */
+    SIM_BUG_FOUND_NR, /* those above are found within a few hundred seeds; those below need rare coincidences */
+    SIM_BUG_NO_SETTLE,       /* an older quorum is forgotten while walsenders still use it */
+    SIM_BUG_STALE_POSITIONS, /* positions from before the revocation choose the candidate */
+    SIM_BUG_COUNT_ALL,       /* members count as caught up when they are not */
+    SIM_BUG_STALE_WATCH,     /* what was seen of the last writer counts for the next one */
+    SIM_BUG_NO_INTENT,       /* the quorum is changed without its intent in the journal */
     SIM_BUG_NR
 };
 
