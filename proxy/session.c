@@ -1,6 +1,5 @@
 #include "session.h"
 
-
 #include "client.h"
 #include "listen.h"
 #include "pool.h"

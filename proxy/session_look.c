@@ -1,7 +1,6 @@
 /* Looking at what a session has in its server, and what follows from it. */
 #include "session.h"
 
-
 #include "../replication/base/log.h"
 #include "client.h"
 #include "listen.h"

@@ -1,7 +1,6 @@
 /* What a client hears of its settings, and of notifications, besides the answers of its server. */
 #include "session.h"
 
-
 #include "cancel.h"
 #include "client.h"
 #include "pool.h"
