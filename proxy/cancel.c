@@ -15,8 +15,9 @@ enum { CANCEL_TIMEOUT_MS = 10000 };
 
 struct forward {
     struct loop_msg msg;
-    uint32_t slot;
+    uint32_t pid;
     struct cancel_key key;
+    int worker;          /* where it is going */
     struct worker *from; /* where the canceller waits for its connection to end */
     uint32_t from_slot;
     uint64_t from_serial;
@@ -152,10 +153,25 @@ static bool same_key(const struct client *c, const struct cancel_key *k)
     return diff == 0;
 }
 
-static void cancel_here(struct worker *w, uint32_t slot, const struct cancel_key *k)
+static struct client *find(const struct worker *w, uint32_t pid, const struct cancel_key *k)
 {
-    struct client *c = slot < w->n_slots ? w->slots[slot] : NULL;
-    if (!c || !same_key(c, k))
+    if (pid >= KEY_PID_VIRTUAL) {
+        const uint32_t slot = pid & (KEY_PID_VIRTUAL - 1);
+        struct client *c = slot < w->n_slots ? w->slots[slot] : NULL;
+        return c && c->key_pid == 0 && same_key(c, k) ? c : NULL;
+    }
+    LIST_FOR_EACH (n, &w->clients) {
+        struct client *c = LIST_ENTRY(n, struct client, all);
+        if (c->key_pid == pid && same_key(c, k))
+            return c;
+    }
+    return NULL;
+}
+
+static void cancel_here(struct worker *w, uint32_t pid, const struct cancel_key *k)
+{
+    struct client *c = pid ? find(w, pid, k) : NULL;
+    if (!c)
         return;
     if (c->state == CLIENT_RELAY)
         cancel_server(c->relay);
@@ -181,28 +197,35 @@ static void on_forwarded(struct loop_msg *m, struct loop *on)
 static void on_forward(struct loop_msg *m, struct loop *on)
 {
     struct forward *f = CONTAINER_OF(m, struct forward, msg);
-    cancel_here(on->data, f->slot, &f->key);
-    f->msg.run = on_forwarded;
-    if (!loop_post(&f->from->loop, &f->msg))
+    struct proxy *p = f->from->proxy;
+    cancel_here(on->data, f->pid, &f->key);
+    struct worker *next = f->from;
+    if (f->pid < KEY_PID_VIRTUAL && f->worker + 1 < p->n_workers)
+        next = p->workers[++f->worker];
+    else
+        f->msg.run = on_forwarded;
+    if (!loop_post(&next->loop, &f->msg))
         free(f); /* the login's deadline ends the canceller */
 }
 
 bool cancel_request(struct client *canceller, uint32_t pid, const struct cancel_key *key)
 {
     struct worker *w = canceller->w;
-    const uint32_t worker = (pid >> 24) - 1, slot = pid & 0xffffff;
+    const bool any = pid < KEY_PID_VIRTUAL; /* of a home: only asking every worker tells whose */
+    const uint32_t worker = any ? 0 : pid / KEY_PID_VIRTUAL - 1;
     if (worker >= (uint32_t)w->proxy->n_workers)
         return true;
     struct worker *to = w->proxy->workers[worker];
-    if (to == w) {
-        cancel_here(w, slot, key);
+    if (to == w && (!any || w->proxy->n_workers == 1)) {
+        cancel_here(w, pid, key);
         return true;
     }
     struct forward *f = calloc(1, sizeof(*f));
     if (!f)
         return true;
-    *f = (struct forward){.slot = slot,
+    *f = (struct forward){.pid = pid,
                           .key = *key,
+                          .worker = (int)worker,
                           .from = w,
                           .from_slot = canceller->slot,
                           .from_serial = canceller->serial};

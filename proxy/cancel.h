@@ -1,5 +1,6 @@
 /* Cancel requests: from the key a client was given to the one server that runs its query now. The key's pid holds worker
- * and slot; its secret is random, 4 bytes in protocol 3.0 and 32 in 3.2. A server with a cancel under way is not given to anybody else before that ended, so
+ * and slot, or is that of the client's home (home.h); its secret is random, 4 bytes in protocol 3.0 and 32 in 3.2. A server
+ * with a cancel under way is not given to anybody else before that ended, so
  * that it can only hit the query it was meant for. Worker's thread. */
 #ifndef TANIST_PROXY_CANCEL_H
 #define TANIST_PROXY_CANCEL_H
@@ -18,6 +19,9 @@ struct cancel_key {
     uint32_t len;
     uint8_t bytes[STARTUP_KEY_MAX];
 };
+
+/* Numbers below are those of processes (home.h): Linux has at most 2^22. */
+#define KEY_PID_VIRTUAL (1u << 24)
 
 /* Never 0 and never negative: drivers take such a pid for none and send no cancel requests. */
 static inline uint32_t cancel_pid(int worker, uint32_t slot)

@@ -15,6 +15,7 @@
 #include "cancel.h"
 #include "catalogs.h"
 #include "client_route.h"
+#include "home.h"
 #include "pool.h"
 #include "relay.h"
 #include "server.h"
@@ -218,6 +219,7 @@ void client_close(struct client *c, const char *why)
     client_wait_end(c);
     if (gather_to(&w->gather, &c->st))
         gather_drop(&w->gather);
+    home_client_gone(c);
     if (c->server)
         server_unlink(c->server);
     BUG_ON(c->server != NULL);
@@ -263,7 +265,7 @@ static void send_error(struct client *c, int code, enum errresp_severity sev, co
 
 void client_write_key(const struct client *c, struct writer *w)
 {
-    encode_key_data(w, cancel_pid(c->w->id, c->slot), c->key, c->key_len);
+    encode_key_data(w, c->key_pid ? c->key_pid : cancel_pid(c->w->id, c->slot), c->key, c->key_len);
 }
 
 void client_send_ready(struct client *c)
@@ -373,12 +375,22 @@ void client_on_server(struct client *c, struct server *s)
         client_login_verify(c);
         return;
     }
+    if (c->homing) {
+        home_found(c);
+        client_login_welcome(c);
+        return;
+    }
     c->resume = true;
     client_process(c);
 }
 
 void client_on_refused(struct client *c, const struct err *e)
 {
+    if (c->homing) { /* it can do without */
+        c->homing = false;
+        client_login_welcome(c);
+        return;
+    }
     if (!e) { /* the topology moved */
         if (c->state == CLIENT_WELCOME)
             client_login_welcome(c);

@@ -20,6 +20,7 @@
 #include "stream.h"
 
 struct extended;
+struct limit;
 struct login;
 struct params_ref;
 struct pool;
@@ -105,9 +106,13 @@ struct client {
     struct params_ref
         *params; /* the session's settings, beyond the defaults of role and database */
     struct server *server;
-    struct server *relay; /* of a replication client */
-    uint8_t replication;  /* enum relay_kind */
-    struct inbuf in;      /* requests not used yet */
+    struct server *relay;     /* of a replication client */
+    uint8_t replication;      /* enum relay_kind */
+    struct server *home;      /* home.h */
+    bool homing, home_sought; /* linked only to find it; did so */
+    struct limit *home_limit; /* counts it among those that were told a pid */
+    uint32_t key_pid;         /* the pid of its home that it was told; 0: cancel_pid */
+    struct inbuf in;          /* requests not used yet */
     const uint8_t
         *view; /* while requests are worked on: the rest of in, or of the worker's buffer */
     size_t view_n;

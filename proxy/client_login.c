@@ -10,6 +10,7 @@
 #include "auth.h"
 #include "cancel.h"
 #include "client.h"
+#include "home.h"
 #include "pool.h"
 #include "relay.h"
 #include "server.h"
@@ -209,6 +210,8 @@ void client_login_welcome(struct client *c)
         verify_params(c);
         return;
     }
+    if (!home_seek(c))
+        return;
     if (!session_begin(c)) {
         client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for the session's parameters", NULL);
         return;

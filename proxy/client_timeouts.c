@@ -57,6 +57,10 @@ static void on_wait_over(struct client *c)
     snprintf(hint, sizeof(hint), "It waited for: %s. Raise that limit, or end transactions sooner.",
              why);
     client_wait_end(c);
+    if (c->homing) {
+        client_on_refused(c, NULL); /* it goes on without */
+        return;
+    }
     if (c->verifying)
         client_fatal(c, ERRRESP_TOO_MANY_CONNECTIONS, text, p->group->paused ? NULL : hint);
     else

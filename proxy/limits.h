@@ -22,6 +22,8 @@ enum { LIMIT_USER = 0, LIMIT_DB, LIMIT_NODE, LIMIT_SHARED_NR };
 struct limit {
     _Atomic int servers; /* relaxed; taken before a login, given back after the close */
     _Atomic int max; /* relaxed; reload and probes change it; 0: no limit; of a pool: not used */
+    _Atomic int
+        homes; /* relaxed; of a pool: sessions that were told the pid of a server (home.h) */
     _Atomic uint64_t wanted; /* relaxed; bit w: worker w has clients that wait and no server */
     struct limits *of;
     struct limit *shared[LIMIT_SHARED_NR]; /* of a pool; else NULL */

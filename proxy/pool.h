@@ -66,6 +66,7 @@ struct pool {
     struct list busy;         /* linked to a client, being cancelled or cleaned */
     struct list login;
     struct list waiters; /* clients, first come first served */
+    uint32_t n_homes;    /* servers that are some session's home (home.h) */
     usec_t retry_at;     /* no new logins before, after one failed */
     uint32_t grants;
     int asked; /* other workers that have not answered whether they can spare a server */

@@ -5,6 +5,7 @@
 
 #include "../replication/base/bug.h"
 #include "client.h"
+#include "home.h"
 #include "pool_private.h"
 #include "server.h"
 #include "worker.h"
@@ -19,6 +20,7 @@ struct offer {
     char node[TOPO_NAME_MAX];
     struct server *server;
     bool answer_due; /* it was asked for */
+    bool for_home;   /* only one that is nobody's home (home.h) */
     size_t welcome_len;
     uint8_t welcome[POOL_WELCOME_MAX];
 };
@@ -96,8 +98,8 @@ static void on_question(struct loop_msg *m, struct loop *on)
         free(o);
         return;
     }
-    if (p && !list_empty(&p->idle) && list_empty(&p->waiters))
-        s = LIST_ENTRY(list_last(&p->idle), struct server, node);
+    if (p && list_empty(&p->waiters))
+        s = home_spare(p, o->for_home);
     if (s && (!pool_keeps(s, worker_now()) || s->in.n > 0 || stream_kept(&s->st) > 0))
         s = NULL;
     give(o, p, s);
@@ -127,7 +129,9 @@ void pool_want_flag(struct pool *p, bool on)
 void pool_ask_others(struct pool *p)
 {
     struct worker *w = p->group->w;
-    pool_want_flag(p, true);
+    const bool for_home = home_wanted_only(p); /* then nobody gives up a home: it is only asked */
+    if (!for_home)
+        pool_want_flag(p, true);
     if (p->asked > 0)
         return;
     for (int i = 0; i < w->proxy->n_workers; i++) {
@@ -136,6 +140,7 @@ void pool_ask_others(struct pool *p)
         if (!o)
             continue;
         o->answer_due = true;
+        o->for_home = for_home;
         o->msg.run = on_question;
         if (loop_post(&other->loop, &o->msg))
             p->asked++;

@@ -34,6 +34,8 @@ static bool idle_is_over(const struct server *s, usec_t now)
                                         .idle_timeout = c->server_idle_timeout,
                                         .servers = limit_servers(p->limit),
                                         .warm = poolpolicy_warm(&size)};
+    if (s->home_of) /* as long as the session, like a backend without tanist */
+        return !pool_keeps(s, now);
     return !pool_keeps(s, now) || poolpolicy_idle_over(&v) || pool_too_many(p);
 }
 

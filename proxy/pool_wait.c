@@ -4,6 +4,7 @@
 
 #include "../replication/base/bug.h"
 #include "client.h"
+#include "home.h"
 #include "pool_private.h"
 #include "server.h"
 #include "session.h"
@@ -114,8 +115,8 @@ bool pool_keeps(const struct server *s, usec_t now)
         .now = now,
         .connected_at = s->connected_at,
         .lifetime = poolpolicy_lifetime(s->pool->group->conf.server_lifetime, s->jitter)};
-    return !pool_close_needed(s) && !s->pool->group->paused && server_usable(s) &&
-           !poolpolicy_life_over(&life);
+    return !pool_close_needed(s) && !s->pool->group->paused && home_keeps(s) &&
+           (s->home_of || !poolpolicy_life_over(&life));
 }
 
 bool pool_close_needed(const struct server *s)
@@ -144,9 +145,10 @@ static struct server *best_idle(const struct pool *p, const struct client *c)
 
 bool pool_checkout(struct pool *p, struct client *c)
 {
-    while (!list_empty(&p->idle)) {
-        struct server *s = best_idle(p, c);
-        if (server_usable(s) && s->in.n == 0 && !pool_close_needed(s)) {
+    struct server *s;
+    while ((s = p->n_homes ? home_choose(p, c) : best_idle(p, c)) != NULL) {
+        if ((c->home == s ? server_current(s) : server_usable(s)) && s->in.n == 0 &&
+            !pool_close_needed(s)) {
             server_link(s, c);
             return true;
         }
@@ -190,7 +192,9 @@ void pool_release(struct pool *p, struct server *s)
     list_push_front(&p->idle, &s->node);
     if (list_empty(&p->waiters))
         return;
-    struct client *c = LIST_ENTRY(list_first(&p->waiters), struct client, wait);
+    struct client *c = home_first_waiter(p, s);
+    if (!c)
+        return;
     client_wait_end(c);
     if (list_empty(&p->waiters))
         pool_want_flag(p, false);

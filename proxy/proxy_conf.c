@@ -21,6 +21,7 @@ static const char *const tls_modes[] = {"off",       "allow",       "prefer", "r
                                         "verify-ca", "verify-full", NULL};
 static const char *const route_modes[] = {"auto", "primary", "replica", NULL};
 static const char *const pool_modes[] = {"session", "transaction", "statement", NULL};
+static const char *const backend_pids[] = {"virtual", "server", NULL};
 static const char *const consistencies[] = {"eventual", "session", "bounded",
                                             "global",   "primary", NULL};
 static const char *const own_consistencies[] = {"auto",   "eventual", "session", "bounded",
@@ -157,6 +158,13 @@ static const struct conf_setting pool_rows[] = {
      .doc = "How long a client keeps a server connection: until it disconnects (session), until "
             "its transaction ends (transaction), or for one statement (statement), in which case "
             "BEGIN is refused."},
+    {ROW(struct pool_conf, backend_pid), .type = CONF_ENUM, .def = "virtual",
+     .values = backend_pids, .flags = CONF_RELOAD,
+     .doc = "The process id that a client is told at login. virtual: a number that no server has. "
+            "server: that of a server of the primary, where the session then runs whenever it is "
+            "free, so that pids mean what they mean without tanist (pg_blocking_pids, "
+            "pg_terminate_backend, NOTIFY). It costs a server for each session up to pool_size; "
+            "further sessions get a number that no server has."},
     {ROW(struct pool_conf, pool_size), .type = CONF_INT, .def = "20", .min = 1, .max = 100000,
      .flags = CONF_RELOAD,
      .doc = "Server connections at most for each node, database and user, whatever the number of "

@@ -24,6 +24,7 @@ enum {
 enum tls_mode { TLS_OFF = 1, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, TLS_VERIFY_FULL };
 enum route_mode { ROUTE_AUTO = 1, ROUTE_PRIMARY, ROUTE_REPLICA };
 enum pool_mode { POOL_SESSION = 1, POOL_TRANSACTION, POOL_STATEMENT };
+enum backend_pid { PID_VIRTUAL = 1, PID_SERVER };
 enum no_replica { NO_REPLICA_PRIMARY = 1, NO_REPLICA_WAIT, NO_REPLICA_ERROR };
 enum auth_method { METHOD_SCRAM = 1, METHOD_MD5, METHOD_PASSWORD, METHOD_TRUST };
 
@@ -73,7 +74,8 @@ struct user_conf { /* [user NAME] */
 struct
     pool_conf { /* [pool DB.USER], [pool DB.*], [pool *.USER], [pool *]: the most specific wins */
     char name[2 * CONF_NAME_MAX];
-    int pool_mode; /* enum pool_mode */
+    int pool_mode;   /* enum pool_mode */
+    int backend_pid; /* enum backend_pid */
     int64_t pool_size, min_pool_size, reserve_pool_size;
     usec_t reserve_pool_timeout; /* 0: the reserve is not used */
     /* 0: none */

@@ -14,6 +14,7 @@
 #include "../replication/manager.h"
 #include "cancel.h"
 #include "client.h"
+#include "home.h"
 #include "drain.h"
 #include "pool.h"
 #include "relay.h"
@@ -196,6 +197,7 @@ static void bury(struct loop_free *f)
 static void release_all(struct server *s)
 {
     s->state = SERVER_CLOSED;
+    home_server_gone(s);
     cancel_forget(s);
     stream_close(&s->st);
     server_drop_expectations(s);
@@ -301,7 +303,8 @@ void server_unlink(struct server *s)
     struct client *c = s->client;
     BUG_ON(s->state != SERVER_LINKED || !c);
     const bool unsent = gather_to(&s->w->gather, &s->st);
-    const bool keep = !unsent && server_cleans(s, c), clean = server_needs_cleaning(s, c);
+    const bool keep = !unsent && server_cleans(s, c),
+               clean = !c->homing && server_needs_cleaning(s, c);
     c->server = NULL;
     if (unsent)
         gather_drop(&s->w->gather);
@@ -327,6 +330,7 @@ void server_unlink(struct server *s)
 void server_detach(struct server *s)
 {
     BUG_ON(s->state != SERVER_IDLE);
+    home_server_gone(s);
     list_remove(&s->pool->idle, &s->node);
     s->written_by = 0; /* serials are the worker's */
     stream_detach(&s->st);

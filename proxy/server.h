@@ -42,8 +42,9 @@ struct server {
     struct pool *pool;
     struct limit *limit; /* whose token it holds */
     struct worker *w;
-    struct client *client; /* when LINKED */
-    struct client *relay;  /* the replication client that it is opened for */
+    struct client *client;  /* when LINKED */
+    struct client *relay;   /* the replication client that it is opened for */
+    struct client *home_of; /* home.h */
     struct stream st;
     enum server_state state;
     uint8_t tx;          /* of the last ReadyForQuery */

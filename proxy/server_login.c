@@ -268,14 +268,18 @@ static void on_login_done(struct server *s)
     s->state = SERVER_CANCELING;
     list_push_front(&p->busy, &s->node);
     p->retry_at = 0;
-    if (s->relay)
-        relay_ready(s);
-    else if (!p->group->welcome_ready)
-        pool_welcome_learned(p->group, s->welcome, s->welcome_len);
-    free(s->welcome);
+    const bool relay = s->relay != NULL;
+    uint8_t *welcome = s->welcome;
+    const size_t n = s->welcome_len;
     s->welcome = NULL;
+    if (relay)
+        relay_ready(s);
+    /* First, as whoever waited for the welcome may want a server at once. */
     if (s->state == SERVER_CANCELING)
         pool_release(p, s);
+    if (!relay && !p->group->welcome_ready)
+        pool_welcome_learned(p->group, welcome, n);
+    free(welcome);
 }
 
 /* One complete message of the login. */

@@ -6,6 +6,7 @@
 #include "../replication/base/bug.h"
 #include "../replication/base/log.h"
 #include "../replication/manager.h"
+#include "../replication/manager.h"
 #include "client.h"
 #include "pool.h"
 #include "server.h"
@@ -98,8 +99,13 @@ static void on_fatal(struct chunk *k, const struct msg_error *m, const uint8_t *
     struct server *s = k->s;
     const bool nothing_done =
         k->c && !k->c->batch.complete_seen && !k->c->batch.delivered && !k->g->sent;
-    if (k->c && !session_ends(m->sqlstate)) {
-        /* It is about this session (a time-out, a wrong setting): the client hears what it would hear directly. */
+    const bool bound =
+        k->c && (k->c->pin != PIN_NONE || s->pool->group->conf.pool_mode == POOL_SESSION);
+    if (k->c && (bound || !session_ends(m->sqlstate))) {
+        /* It is about this session (a time-out, a wrong setting), or the session cannot go on elsewhere: the client
+         * hears what it would hear directly. */
+        if (session_ends(m->sqlstate))
+            manager_hint(s->w->proxy->manager, s->pool->group->cluster, s->pool->node);
         pass(k, msg, total);
         gather_flush(k->g);
         struct client *c = k->c;
