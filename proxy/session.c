@@ -85,6 +85,11 @@ void session_note(struct client *c, const struct classification *k)
         return;
     s->all_settings |= all;
     for (unsigned i = 0; i < k->n_settings; i++) {
+        const enum look_name kind = look_name_kind(k->settings[i]);
+        if (kind != LOOK_NAME_PLAIN) {
+            s->all_settings |= kind == LOOK_NAME_OTHER;
+            continue;
+        }
         look_name_add(&s->names, k->settings[i]);
         if (memchr(k->settings[i].p, '.', k->settings[i].n))
             look_name_add(&c->group->custom, k->settings[i]);

@@ -52,6 +52,45 @@ bool look_name_next(const struct look_names *l, uint16_t *at, const char **name)
     return true;
 }
 
+enum look_name look_name_kind(struct slice name)
+{
+    static const char *const never[] = {"transaction_isolation", "transaction_read_only",
+                                        "transaction_deferrable", "seed"};
+    static const char *const plain[] = {"application_name",
+                                        "bytea_output",
+                                        "client_encoding",
+                                        "client_min_messages",
+                                        "datestyle",
+                                        "default_transaction_deferrable",
+                                        "default_transaction_isolation",
+                                        "default_transaction_read_only",
+                                        "extra_float_digits",
+                                        "idle_in_transaction_session_timeout",
+                                        "intervalstyle",
+                                        "jit",
+                                        "lock_timeout",
+                                        "maintenance_work_mem",
+                                        "plan_cache_mode",
+                                        "role",
+                                        "row_security",
+                                        "search_path",
+                                        "session_authorization",
+                                        "standard_conforming_strings",
+                                        "statement_timeout",
+                                        "synchronous_commit",
+                                        "timezone",
+                                        "work_mem"};
+    if (memchr(name.p, '.', name.n))
+        return LOOK_NAME_PLAIN;
+    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+        if (slice_ieq(name, plain[i]))
+            return LOOK_NAME_PLAIN;
+    for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+        if (slice_ieq(name, never[i]))
+            return LOOK_NAME_NEVER;
+    return LOOK_NAME_OTHER;
+}
+
 void look_name_add(struct look_names *l, struct slice name)
 {
     uint16_t at = 0;
@@ -172,9 +211,11 @@ static void add_objects(struct strbuf *out, unsigned objects)
 bool look_sql(const struct look_ask *ask, struct strbuf *out)
 {
     if (ask->all)
-        strbuf_adds(out, "SELECT name,pg_catalog.current_setting(name) FROM pg_catalog.pg_settings "
-                         "WHERE source OPERATOR(pg_catalog.=) 'session' AND name "
-                         "OPERATOR(pg_catalog.!~~) 'transaction\\_%'");
+        strbuf_adds(out,
+                    "SELECT name,pg_catalog.current_setting(name) FROM pg_catalog.pg_settings "
+                    "WHERE source OPERATOR(pg_catalog.=) 'session' AND name "
+                    "OPERATOR(pg_catalog.<>) ALL('{transaction_isolation,transaction_read_only,"
+                    "transaction_deferrable,seed}')");
     if (ask->all || (ask->names && ask->names->len))
         add_names(out, ask);
     add_objects(out, ask->objects);

@@ -43,6 +43,12 @@ struct look_names {
     char text[510];
 };
 
+enum look_name {
+    LOOK_NAME_PLAIN = 1, /* every session may set it, on any server: its value is enough */
+    LOOK_NAME_OTHER,     /* ask where its value comes from: it may not be the session's at all */
+    LOOK_NAME_NEVER      /* of the transaction, or not to be set again */
+};
+enum look_name look_name_kind(struct slice name);
 void look_name_add(struct look_names *l, struct slice name);
 bool look_name_next(const struct look_names *l, uint16_t *at, const char **name);
 

@@ -43,6 +43,24 @@ static void test_names(void **state)
     assert_true(l.len <= sizeof(l.text));
 }
 
+static void test_kinds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum look_name kind;
+    } rows[] = {{"Work_Mem", LOOK_NAME_PLAIN},
+                {"my.var", LOOK_NAME_PLAIN},
+                {"shared_buffers", LOOK_NAME_OTHER},
+                {"server_version", LOOK_NAME_OTHER},
+                {"log_statement", LOOK_NAME_OTHER},
+                {"transaction_timeout", LOOK_NAME_OTHER},
+                {"TRANSACTION_READ_ONLY", LOOK_NAME_NEVER},
+                {"seed", LOOK_NAME_NEVER}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        assert_int_equal(look_name_kind(slice_of(rows[i].name)), rows[i].kind);
+}
+
 static void test_sql(void **state)
 {
     (void)state;
@@ -142,9 +160,9 @@ static void test_pins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),      cmocka_unit_test(test_sql),
-        cmocka_unit_test(test_named_rows), cmocka_unit_test(test_all_rows),
-        cmocka_unit_test(test_pins),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_sql),      cmocka_unit_test(test_named_rows),
+        cmocka_unit_test(test_all_rows), cmocka_unit_test(test_pins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
