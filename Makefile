@@ -71,11 +71,12 @@ SHELL_SRC := $(wildcard replication/*.c proxy/*.c proxy/admin/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 SIM_SRC := $(wildcard tests/sim/*.c)
+DIFF_SRC := $(wildcard tests/diff/*.c)
 CONSISTENCY_SRC := $(wildcard tests/consistency/*.c)
 SOAK_SRC := $(wildcard tests/soak/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 HEADERS := $(wildcard replication/*.h replication/*/*.h proxy/*.h proxy/*/*.h tests/*/*.h)
-C_FILES := $(PURE_SRC) $(SHELL_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(SIM_SRC) $(CONSISTENCY_SRC) $(SOAK_SRC) $(FUZZ_SRC) $(HEADERS)
+C_FILES := $(PURE_SRC) $(SHELL_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(SIM_SRC) $(CONSISTENCY_SRC) $(SOAK_SRC) $(DIFF_SRC) $(FUZZ_SRC) $(HEADERS)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%.t,$(UNIT_SRC))
@@ -125,6 +126,10 @@ $(B)/sim: $(call obj,$(SIM_SRC)) $(B)/libpure.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(B)/consistency: $(call obj,$(CONSISTENCY_SRC)) $(B)/libpure.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(B)/diff: $(call obj,$(DIFF_SRC)) $(B)/libpure.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -192,7 +197,7 @@ check: deps ## packages, build, unit tests, simulator, lints, end-to-end tests
 	@$(MAKE) --no-print-directory sim
 	@$(MAKE) --no-print-directory e2e
 
-build-tests: $(UNIT_BIN) $(if $(SIM_SRC),$(B)/sim) $(B)/consistency $(B)/soak
+build-tests: $(UNIT_BIN) $(if $(SIM_SRC),$(B)/sim) $(B)/consistency $(B)/soak $(B)/diff
 
 unit: $(UNIT_BIN) ## build and run the unit tests
 	$(if $(UNIT_BIN),CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_BIN))
@@ -200,8 +205,11 @@ unit: $(UNIT_BIN) ## build and run the unit tests
 sim: $(if $(SIM_SRC),$(B)/sim) ## run the failover simulator over SEEDS
 	$(if $(SIM_SRC),$(B)/sim --tap --seeds $(SEEDS),@:)
 
-e2e: all $(B)/consistency $(B)/soak ## end-to-end tests on real servers (TESTS=... for some)
+e2e: all $(B)/consistency $(B)/soak $(B)/diff ## end-to-end tests on real servers (TESTS=... for some)
 	prove -I tests/lib --timer $(TESTS)
+
+diff: all $(B)/diff ## the differential tester (DIFF_STATEMENTS=20000 DIFF_SEED=1 DIFF_OPTIONS='...' DIFF_SECONDS=n)
+	prove -I tests/lib --timer -v tests/t/240_differential.t
 
 check-consistency: all $(B)/consistency ## the consistency checker with a million reads for each level (READS=...)
 	TANIST_CONSISTENCY_READS=$(or $(READS),1000000) TANIST_TEST_MAX=7200 prove -I tests/lib --timer -v tests/t/330_consistency.t
