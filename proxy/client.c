@@ -311,6 +311,8 @@ void client_batch_reset(struct client *c, bool retry)
     pstmt_unref(c->batch.stmt);
     pstmt_unref(c->batch.parsed);
     pstmt_unref(c->batch.unnamed);
+    for (unsigned i = 0; i < c->batch.n_made; i++)
+        pstmt_unref(c->batch.made[i].stmt);
     c->batch = (struct batch){.retry = retry};
     c->session.sequence = false;
     c->session.deallocates[0] = 0;

@@ -52,6 +52,13 @@ enum {
     CLIENT_STATEMENTS_MAX = 64 * 1024 * 1024 /* bytes of all named statements of a session */
 };
 
+/* A named statement that a batch parses: what the name means to the rest of the batch. */
+struct made {
+    uint64_t name;      /* slice_hash */
+    struct pstmt *stmt; /* with a reference */
+};
+enum { BATCH_MADE_MAX = 8 };
+
 /* What the requests since the last boundary do. */
 struct batch {
     unsigned bits;        /* of all statements; CLASS_READ alone: a read */
@@ -74,7 +81,9 @@ struct batch {
     unsigned n_statements;
     bool defaults;  /* ALTER ROLE and the like */
     bool sync_seen; /* the client sent Sync (or it is a Query): it waits for ReadyForQuery */
-    struct pstmt *stmt, *parsed; /* the last ones bound and parsed, with a reference */
+    struct pstmt *stmt, *parsed;      /* the last ones bound and parsed, with a reference */
+    struct made made[BATCH_MADE_MAX]; /* named statements that it parses */
+    unsigned n_made;
     struct pstmt *
         unnamed; /* what the last unnamed Parse that was looked at made, with a reference; NULL: none yet */
     usec_t started;

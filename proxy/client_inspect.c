@@ -102,8 +102,24 @@ static struct pstmt *stmt_of(struct client *c, struct slice name)
 {
     if (name.n == 0)
         return c->batch.unnamed ? c->batch.unnamed : c->unnamed;
+    const uint64_t hash = slice_hash(name);
+    for (unsigned i = c->batch.n_made; i > 0; i--) /* a Close before it may have freed the name */
+        if (c->batch.made[i - 1].name == hash)
+            return c->batch.made[i - 1].stmt;
     struct named *n = named_find(&c->named, name);
     return n ? n->stmt : NULL;
+}
+
+/* The Binds behind it are looked at next, when the session does not have the statement yet. */
+static void batch_makes(struct client *c, struct slice name, struct pstmt *p)
+{
+    struct batch *b = &c->batch;
+    if (name.n == 0)
+        remember(&b->unnamed, p);
+    else if (b->n_made < BATCH_MADE_MAX)
+        b->made[b->n_made++] = (struct made){slice_hash(name), pstmt_ref(p)};
+    else
+        batch_add(c, &p->cls); /* too many to tell apart: as if all were executed */
 }
 
 int client_inspect(struct client *c, const struct frame *f, const uint8_t *body, size_t have)
@@ -130,9 +146,7 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
         if (UNLIKELY(st->cls.deallocates.n > 0))
             session_note_deallocate(c, st->cls.deallocates);
         remember(&c->batch.parsed, st);
-        if (p.name.n ==
-            0) /* the Bind behind it is looked at next; the session has it only when it is forwarded */
-            remember(&c->batch.unnamed, st);
+        batch_makes(c, p.name, st);
         pstmt_unref(st);
         return 0;
     case 'B':
@@ -146,9 +160,8 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
             remember(&c->batch.stmt, st);
         } else if (!c->batch.parsed) {
             c->batch.bits |= CLASS_UNKNOWN;
-        } else { /* a name that the same batch makes */
+        } else { /* a name that nobody knows, or one of too many */
             c->batch.bits |= c->batch.parsed_bits;
-            batch_add(c, &c->batch.parsed->cls);
         }
         return 0;
     case 'F':
