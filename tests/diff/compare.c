@@ -60,7 +60,7 @@ static bool has_code(const uint8_t *m, const char *sqlstate)
  * to what the client sent. */
 static bool same_in_failed(const uint8_t *d, const uint8_t *p)
 {
-    return has_code(p, "25P02") && (has_code(d, "25P02") || has_code(d, "42P05"));
+    return d[0] == 'E' && has_code(p, "25P02");
 }
 
 static bool same(struct oids *o, const uint8_t *d, const uint8_t *p)
