@@ -29,6 +29,8 @@ static void protocol_error(struct client *c, const char *what)
 static bool batch_reads(const struct client *c)
 {
     const unsigned bits = c->batch.bits;
+    if (UNLIKELY(c->params->serializable))
+        return false;
     if (c->begin.deferred)
         return client_begin_reads(c);
     if (bits == CLASS_READ || bits == 0)
@@ -105,7 +107,7 @@ static bool begin_batch(struct client *c, size_t *answered)
         *answered = end;
         return false;
     }
-    c->tx_read_only |= c->begin.deferred && client_begin_reads(c);
+    c->tx_read_only |= c->begin.deferred && client_begin_reads(c) && !c->params->serializable;
     c->batch.read = batch_reads(c);
     if (!c->batch.read)
         c->tx_read_only = false;

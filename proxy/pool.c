@@ -109,6 +109,8 @@ struct params_ref *pool_params(struct pool_group *g, const struct params *p)
     memcpy(&r->p, p, offsetof(struct params, kv) + p->len);
     atomic_init(&r->refs, 2);
     r->verified = p->n == 0;
+    const char *isolation = params_get(p, "default_transaction_isolation");
+    r->serializable = isolation && strcmp(isolation, "serializable") == 0;
     list_push_front(&g->params, &r->node);
     return r;
 }

@@ -30,6 +30,7 @@ enum { POOL_WELCOME_MAX = 2048, POOL_KEY_MAX = 256 };
 struct params_ref {
     _Atomic uint32_t refs; /* servers that move take theirs along */
     bool verified;
+    bool serializable; /* transactions are, if they do not say otherwise: no standby takes them */
     uint16_t overlay_len;
     uint8_t overlay[1024];
     struct list_node node; /* in the group's list, which holds a reference */
