@@ -113,6 +113,7 @@ struct batch {
     struct expansion x;
     struct buf sql;
     uint32_t messages;
+    bool bound; /* the unnamed portal, since the last Sync */
 };
 
 static void parse(struct batch *b, int name, const char *rule)
@@ -176,6 +177,7 @@ static void bind(struct batch *b, int name, const char *portal)
     struct prng *r = &b->g->prng;
     const char *kinds = b->g->clients[b->client].kinds[name];
     size_t n = strlen(kinds);
+    b->bound = b->bound || !portal[0];
     if (prng_once(r, 40))
         n = n ? n - 1 : 1;
     const size_t at = buf_begin(out, 'B');
@@ -229,6 +231,7 @@ static void sync_(struct batch *b)
     buf_end(&b->s->bytes, buf_begin(&b->s->bytes, 'S'));
     b->s->n_ready++;
     b->messages = 0;
+    b->bound = false;
 }
 
 static void flush(struct batch *b)
@@ -273,6 +276,9 @@ static void odd(struct batch *b)
     struct prng *r = &b->g->prng;
     const int name = some_name(b);
     const char *portal = portals[prng_below(r, ARRAY_LEN(portals))];
+    /* PostgreSQL 15.20 crashes when the unnamed portal of a Query that failed is executed: never without a Bind. */
+    if (!portal[0] && !b->bound)
+        portal = "po1";
     switch (prng_below(r, 8)) {
     case 0:
         parse(b, name, "xstmt");
