@@ -23,8 +23,7 @@ static void answer(struct client *c, const char *tag, uint8_t tx)
     else if (c->tx_since == 0)
         c->tx_since = c->ready_at;
     c->group->stats.queries++;
-    pstmt_unref(c->unnamed); /* as by any Query */
-    c->unnamed = NULL;
+    client_set_unnamed(c, NULL); /* as by any Query */
     stream_send(&c->st, out, w.n);
     client_batch_reset(c, false);
 }
