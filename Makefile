@@ -208,7 +208,7 @@ sim: $(if $(SIM_SRC),$(B)/sim) ## run the failover simulator over SEEDS
 e2e: all $(B)/consistency $(B)/soak $(B)/diff ## end-to-end tests on real servers (TESTS=... for some)
 	prove -I tests/lib --timer $(TESTS)
 
-diff: all $(B)/diff ## the differential tester (DIFF_STATEMENTS=20000 DIFF_SEED=1 DIFF_OPTIONS='...' DIFF_SECONDS=n)
+diff: all $(B)/diff ## the differential tester (DIFF_STATEMENTS=10000 DIFF_SEED=1 DIFF_OPTIONS='...' DIFF_SECONDS=n)
 	prove -I tests/lib --timer -v tests/t/240_differential.t
 
 check-consistency: all $(B)/consistency ## the consistency checker with a million reads for each level (READS=...)

@@ -6,8 +6,8 @@
  * - the position of NotificationResponse among other messages: they come when they come. Their order among themselves counts.
  * - BackendKeyData and the authentication messages of a login; in a login, of the ParameterStatus messages only
  *   the last of each parameter counts, and their order does not; in the error of a refused login, file, line and routine (tanist tries the parameters with SET).
- * - in a failed transaction, 25P02 through the port instead of another error (or from another routine): a server that has
- *   not got the session's statement cannot be given it there.
+ * - in a failed transaction, the rest up to ReadyForQuery behind a 25P02 of a hidden Parse: a server that has not got the
+ *   session's statement cannot be given it there.
  *
  * Everything else, every field of every message (file, line and routine of errors too), must be equal. */
 #ifndef TANIST_DIFF_COMPARE_H

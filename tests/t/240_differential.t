@@ -11,7 +11,7 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use Test::More;
 
-my $statements = $ENV{DIFF_STATEMENTS} // 20_000;
+my $statements = $ENV{DIFF_STATEMENTS} // 10_000;
 my $seed       = $ENV{DIFF_SEED}       // 1;
 my @more       = split ' ', $ENV{DIFF_OPTIONS} // '';
 my $seconds    = $ENV{DIFF_SECONDS} // 600 * $TestEnv::slow;
