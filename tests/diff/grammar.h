@@ -10,25 +10,40 @@
 #include "prng.h"
 
 /* X(NAME, "name"): what can be left out of a run. */
-#define FEATURES(X)                                                                   \
-    X(SET, "set")                                                                     \
-    X(ROLE, "role")                                                                   \
-    X(CUSTOM, "custom")                                                               \
-    X(TX, "tx")                                                                       \
-    X(READONLY, "readonly")                                                           \
-    X(SAVEPOINT, "savepoint")                                                         \
-    X(TWOPHASE, "twophase")                                                           \
-    X(MULTI, "multi")                                                                 \
-    X(SQLPREP, "sqlprep")                                                             \
-    X(DISCARD, "discard")                                                             \
-    X(EXTENDED, "extended")                                                           \
-    X(PIPELINE, "pipeline")                                                           \
-    X(COPY, "copy")                                                                   \
-    X(CURSOR, "cursor") X(HOLD, "hold") X(TEMP, "temp") X(ADVISORY, "advisory")       \
-        X(LISTEN, "listen") X(CODE, "code") X(CALL, "call") X(SEQ, "seq") X(LO, "lo") \
-            X(DDL, "ddl") X(ERROR, "error") X(CATALOG, "catalog") X(SEED, "seed")     \
-                X(FUNCTION, "function") X(LOGIN, "login") X(ABRUPT, "abrupt")         \
-                    X(OPTIONS, "options") X(CHECK, "check")
+/* clang-format off */
+#define FEATURES(X) \
+    X(SET, "set")             \
+    X(ROLE, "role")           \
+    X(CUSTOM, "custom")       \
+    X(TX, "tx")               \
+    X(READONLY, "readonly")   \
+    X(SAVEPOINT, "savepoint") \
+    X(TWOPHASE, "twophase")   \
+    X(MULTI, "multi")         \
+    X(SQLPREP, "sqlprep")     \
+    X(DISCARD, "discard")     \
+    X(EXTENDED, "extended")   \
+    X(PIPELINE, "pipeline")   \
+    X(COPY, "copy")           \
+    X(CURSOR, "cursor")       \
+    X(HOLD, "hold")           \
+    X(TEMP, "temp")           \
+    X(ADVISORY, "advisory")   \
+    X(LISTEN, "listen")       \
+    X(CODE, "code")           \
+    X(CALL, "call")           \
+    X(SEQ, "seq")             \
+    X(LO, "lo")               \
+    X(DDL, "ddl")             \
+    X(ERROR, "error")         \
+    X(CATALOG, "catalog")     \
+    X(SEED, "seed")           \
+    X(FUNCTION, "function")   \
+    X(LOGIN, "login")         \
+    X(ABRUPT, "abrupt")       \
+    X(OPTIONS, "options")     \
+    X(CHECK, "check")
+/* clang-format on */
 
 enum feature {
 #define X(NAME, name) FEATURE_##NAME,
