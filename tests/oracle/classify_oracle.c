@@ -15,7 +15,6 @@
  *
  * Fails if the classifier called anything a read that the oracle does not take for safe, or sends more than 3 % of what is
  * safe to the primary. */
-#include <ctype.h>
 #include <jansson.h>
 #include <libpq-fe.h>
 #include <pg_query.h>
@@ -505,6 +504,23 @@ static void compare(const char *sql)
     }
 }
 
+/* Whether it begins as a query, EXPLAIN or COPY, or goes on after the first statement. */
+static bool may_ask(const char *sql)
+{
+    static const char *const words[] = {"select", "with", "values", "table", "explain", "copy"};
+    struct lexer lx;
+    lex_init(&lx, slice_of(sql), false);
+    struct lex_token t;
+    do
+        t = lex_next(&lx);
+    while (lex_is_punct(&t, '(') || t.kind == LEX_SEMI);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (lex_is(&t, words[i]))
+            return true;
+    }
+    return false;
+}
+
 static int tokens_of(const char *sql, struct slice *tokens)
 {
     struct lexer lx;
@@ -611,8 +627,7 @@ int main(int argc, char **argv)
         }
         backslash = strcmp(PQparameterStatus(db, "standard_conforming_strings"), "off") == 0;
         /* Of statements that are no query, the grammar knows all there is to know. */
-        const char first = (char)tolower(all[i].sql[strspn(all[i].sql, " \t\r\n(")]);
-        const bool asks = strchr("swvtec/-", first) != NULL;
+        const bool asks = may_ask(all[i].sql);
         if (asks && stale && PQtransactionStatus(db) != PQTRANS_INERROR)
             (void)load_catalog();
         if (asks && !stale) {
