@@ -86,6 +86,10 @@ struct batch {
     unsigned n_made;
     struct pstmt *
         unnamed; /* what the last unnamed Parse that was looked at made, with a reference; NULL: none yet */
+    enum classify_reason reason; /* why it is not a read */
+    bool to_primary, to_replica; /* hints of its comments */
+    int8_t to_node;              /* the same: one more than the node; 0: none */
+    usec_t max_lag;              /* the same; 0: none */
     usec_t started;
     size_t used;        /* bytes of it that were forwarded */
     usec_t canceled_at; /* by query_timeout; 0: not */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "catalogs.h"
+#include "core/hint.h"
 #include "client.h"
 #include "client_route.h"
 #include "pool.h"
@@ -23,6 +24,43 @@ static bool commits_in_between(struct slice word)
 {
     return slice_ieq(word, "call") || slice_ieq(word, "do") || slice_ieq(word, "vacuum") ||
            slice_ieq(word, "cluster") || slice_ieq(word, "reindex");
+}
+
+static int8_t node_of(const struct client *c, struct slice name)
+{
+    const struct topology *t = worker_topo(c->w, c->group->cluster);
+    for (int i = 0; t && i < t->n_nodes; i++) {
+        if (slice_eq(name, t->nodes[i].name))
+            return (int8_t)(i + 1);
+    }
+    return 0;
+}
+
+/* Of several in a batch the most careful counts. */
+static void take_hint(struct client *c, struct slice text)
+{
+    struct batch *b = &c->batch;
+    const struct hint h = hint_parse(text);
+    b->to_primary |= h.primary;
+    b->to_replica |= h.replica;
+    if (h.node.n)
+        b->to_node = node_of(c, h.node);
+    if (h.max_lag && (!b->max_lag || h.max_lag < b->max_lag))
+        b->max_lag = h.max_lag;
+    c->w->stats.hints++;
+    c->w->stats.hints_odd += h.odd || (h.node.n && !b->to_node);
+}
+
+/* BEGIN without a mode begins what the session's default says. */
+static bool reads_only(const struct client *c, const struct classify_tx *tx)
+{
+    if (tx->isolation == ISOLATION_SERIALIZABLE || tx->access == ACCESS_READ_WRITE)
+        return false;
+    if (tx->access == ACCESS_READ_ONLY)
+        return true;
+    const char *v = c->params ? params_get(&c->params->p, "default_transaction_read_only") : NULL;
+    const char *i = c->params ? params_get(&c->params->p, "default_transaction_isolation") : NULL;
+    return v && slice_ieq(slice_of(v), "on") && !(i && slice_ieq(slice_of(i), "serializable"));
 }
 
 static void batch_add(struct client *c, const struct classification *k)
@@ -45,9 +83,12 @@ static void batch_add(struct client *c, const struct classification *k)
         c->tx_read_only = false;
     if (k->mentions_sync_commit)
         client_route_async(c);
-    if ((k->bits & CLASS_TX_BEGIN) && k->tx.access == ACCESS_READ_ONLY &&
-        k->tx.isolation != ISOLATION_SERIALIZABLE)
+    if ((k->bits & CLASS_TX_BEGIN) && reads_only(c, &k->tx))
         c->tx_read_only = true;
+    if (b->reason == REASON_NONE)
+        b->reason = k->reason;
+    if (UNLIKELY(k->hint.n))
+        take_hint(c, k->hint);
     if (k->reason == REASON_UTILITY && c->group)
         c->ddl = true;
 }
@@ -87,8 +128,11 @@ static void classify_stmt(const struct client *c, struct pstmt *p)
         p->classified_by = cat;
         p->classified_conf = c->w->conf;
     }
-    if (p->learned && p->cls.bits == CLASS_READ)
-        p->cls.bits = CLASS_UNKNOWN;
+    const bool refused = p->learned_until && worker_now() < p->learned_until;
+    if (p->learned_until && p->cls.reason == REASON_NONE) {
+        p->cls.bits = refused ? CLASS_UNKNOWN : CLASS_READ;
+        p->learned_until = refused ? p->learned_until : 0;
+    }
 }
 
 static void remember(struct pstmt **at, struct pstmt *p)
@@ -177,11 +221,13 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
 void client_learn(struct client *c)
 {
     struct slice sql;
-    if (c->batch.stmt)
-        c->batch.stmt->learned = true;
-    else if (c->batch.simple &&
-             decode_query(c->retain.p + FRAME_HEADER, c->retain.n - FRAME_HEADER, &sql) == 0)
+    if (c->batch.stmt) {
+        c->batch.stmt->learned_until = worker_now() + WORKER_LEARNED_FOR;
+        c->w->stats.learned++;
+    } else if (c->batch.simple &&
+               decode_query(c->retain.p + FRAME_HEADER, c->retain.n - FRAME_HEADER, &sql) == 0) {
         worker_learn(c->w, sql);
+    }
 }
 
 enum scan client_scan(struct client *c, size_t *end, bool *flush)

@@ -35,6 +35,10 @@ static bool batch_reads(const struct client *c)
         return client_begin_reads(c);
     if (bits == CLASS_READ || bits == 0)
         return true;
+    /* A hint says that it reads; if not, a replica refuses and it runs again on the primary. */
+    if (c->batch.to_replica && c->batch.reason != REASON_NONE &&
+        (bits & ~(unsigned)(CLASS_READ | CLASS_UNKNOWN)) == 0)
+        return true;
     return c->tx_read_only && (bits & CLASS_TX_BEGIN) &&
            (bits & ~(unsigned)(CLASS_TX_BEGIN | CLASS_READ)) == 0;
 }
@@ -117,6 +121,9 @@ static bool begin_batch(struct client *c, size_t *answered)
         return false;
     }
     c->w->stats.routes[r.reason]++;
+    c->w->stats.classes[c->batch.reason]++;
+    if (UNLIKELY(c->w->conf->tanist.log_routes))
+        client_route_log(c, &r);
     if (r.kind == ROUTE_REFUSE) {
         client_error(c, ERRRESP_CANNOT_CONNECT_NOW,
                      "no replica may serve this read now (when_no_replica = error)",

@@ -53,18 +53,34 @@ static bool can_wait(const struct client *c, usec_t now)
            c->w->fresh[c->group->cluster].count < CLIENT_FRESH_WAITERS_MAX;
 }
 
+/* Within max_lag of the level and of a hint; 0: no limit. */
+static usec_t lag_limit(const struct client *c, enum consistency level)
+{
+    const usec_t own = level >= CONSISTENCY_BOUNDED ? c->group->rules.max_lag : 0;
+    const usec_t hint = c->batch.max_lag;
+    return own && (!hint || own < hint) ? own : hint;
+}
+
+/* A hint names a node: reads go there, or to the primary. */
+static bool wants_writer(const struct client *c, const struct topology *t)
+{
+    return c->batch.to_node && t && t->writer == c->batch.to_node - 1;
+}
+
 static struct route_in input(struct client *c, usec_t now)
 {
     struct worker *w = c->w;
     const int cluster = c->group->cluster;
     const struct routing_conf *r = &w->conf->routing;
     const enum consistency level = level_of(c);
-    return (struct route_in){.topo = worker_topo(w, cluster),
+    const struct topology *t = worker_topo(w, cluster);
+    return (struct route_in){.topo = t,
                              .fresh = &c->floor,
                              .lag = &c->group->lag,
                              .read = c->batch.read,
                              .force_primary = c->route_mode == ROUTE_PRIMARY ||
-                                              level == CONSISTENCY_PRIMARY ||
+                                              level == CONSISTENCY_PRIMARY || c->batch.to_primary ||
+                                              wants_writer(c, t) ||
                                               c->group->conf.pool_mode == POOL_SESSION,
                              .force_replica = c->route_mode == ROUTE_REPLICA,
                              .retry = c->batch.retry,
@@ -73,7 +89,8 @@ static struct route_in input(struct client *c, usec_t now)
                              .level = level,
                              .now = now,
                              .began = c->began,
-                             .max_lag = level >= CONSISTENCY_BOUNDED ? c->group->rules.max_lag : 0,
+                             .max_lag = lag_limit(c, level),
+                             .only = c->batch.to_node ? UINT64_C(1) << (c->batch.to_node - 1) : 0,
                              .may_wait = can_wait(c, now),
                              .wait = c->group->rules.freshness_wait,
                              .turn = now - c->turned_at > TURN_EVERY,
@@ -131,6 +148,20 @@ struct route_out client_route(struct client *c)
     if (out.kind != ROUTE_WAIT)
         c->fresh_until = 0;
     return out;
+}
+
+void client_route_log(const struct client *c, const struct route_out *r)
+{
+    static const char *const kinds[] = {"none", "node", "hold", "refuse", "wait"};
+    const struct topology *t = worker_topo(c->w, c->group->cluster);
+    const char *node = r->kind == ROUTE_TO_NODE && t && r->node >= 0 && r->node < t->n_nodes
+                           ? t->nodes[r->node].name
+                           : kinds[r->kind];
+    LOG_AT(LOG_INFO, "route.chosen",
+           LOG_KV({"client", c->peer}, {"user", c->user}, {"database", c->database}, {"node", node},
+                  {"reason", route_reason_token(r->reason)},
+                  {"class", classify_reason_name(c->batch.reason)}),
+           "%s: %s", route_reason_text(r->reason), classify_reason_text(c->batch.reason));
 }
 
 /* -- waiting ------------------------------------------------------------------------------------------------------ */

@@ -18,6 +18,8 @@ enum {
 }; /* of a worker and cluster; others go to the primary at once */
 
 /* Decides for the batch that was looked at. ROUTE_WAIT: call client_route_wait. */
+/* A line for each decision (log_routes). No SQL text. */
+void client_route_log(const struct client *c, const struct route_out *r);
 struct route_out client_route(struct client *c);
 /* The client waits for newer positions; client_process is called when they came or the time is over. */
 void client_route_wait(struct client *c, enum route_reason why);

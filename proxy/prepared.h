@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "../replication/base/clock.h"
 #include "../replication/base/list.h"
 #include "../replication/base/str.h"
 #include "core/classify.h"
@@ -41,7 +42,7 @@ struct pstmt {
     const void *classified_by;   /* the catalog that cls was made with */
     const void *classified_conf; /* and the configuration */
     struct classification cls;   /* its slices point into sql */
-    bool learned;                /* a replica refused it: not a read */
+    usec_t learned_until;        /* a replica refused it: not a read up to then */
     bool backslash;              /* standard_conforming_strings is off in its sessions */
     uint16_t n_types;
     uint32_t sql_len;

@@ -14,6 +14,7 @@
 #include "catalogs.h"
 #include "control.h"
 #include "listen.h"
+#include "core/hint.h"
 #include "limits.h"
 #include "listener.h"
 #include "worker.h"
@@ -114,14 +115,22 @@ static void explain_nodes(struct proxy *p, int cluster, bool read, struct table 
     for (int i = 0; i < t->n_nodes; i++) {
         char item[TOPO_NAME_MAX + 8];
         snprintf(item, sizeof(item), "node %s", t->nodes[i].name);
-        if (i == t->writer)
+        if (i == t->writer) {
             row(out, item, "primary",
                 read ? "takes reads only when no replica may" : "takes the statement");
-        else
-            row(out, item, topo_unreadable_name(t->nodes[i].unreadable),
-                t->nodes[i].unreadable == READ_OK
-                    ? (read ? "eligible" : "eligible for reads, which this is not")
-                    : topo_unreadable_text(t->nodes[i].unreadable));
+            continue;
+        }
+        const struct topo_node *n = &t->nodes[i];
+        char text[200];
+        snprintf(text, sizeof(text), "%s",
+                 n->unreadable != READ_OK ? topo_unreadable_text(n->unreadable)
+                 : read                   ? "eligible"
+                                          : "eligible for reads, which this is not");
+        if (n->lag_known)
+            snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                     "; %lld ms and %llu bytes behind", (long long)(n->lag / USEC_PER_MS),
+                     (unsigned long long)n->lag_bytes);
+        row(out, item, topo_unreadable_name(n->unreadable), text);
     }
 }
 
@@ -158,6 +167,21 @@ static void explain_route(struct proxy *p, int cluster, bool read, bool session_
                     : "the primary");
 }
 
+static void explain_hint(struct slice text, struct table *out)
+{
+    const struct hint h = hint_parse(text);
+    char value[128];
+    if (!text.n)
+        return;
+    snprintf(value, sizeof(value), "%.*s", (int)(text.n < 100 ? text.n : 100), text.p);
+    row(out, "hint", value,
+        h.odd       ? "partly not understood: primary, replica, node=NAME, max_lag=2s"
+        : h.primary ? "goes to the primary"
+        : h.replica ? "is taken for a read"
+        : h.node.n  ? "a read goes to that node if it may serve it, else to the primary"
+                    : "a read goes to no replica that is further behind");
+}
+
 void proxy_explain(struct proxy *p, const char *database, const char *user, const char *sql,
                    struct table *out)
 {
@@ -173,9 +197,9 @@ void proxy_explain(struct proxy *p, const char *database, const char *user, cons
         catalogs_peek(p->catalogs, cluster, d->dbname[0] ? d->dbname : database);
     const struct classify_opts opts = {.override = config_functions(p->conf)};
     classify_sql(slice_of(sql), cat, &opts, &k);
-    const bool read = k.bits == CLASS_READ || k.empty ||
-                      (k.bits == CLASS_TX_BEGIN && k.tx.access == ACCESS_READ_ONLY &&
-                       k.tx.isolation != ISOLATION_SERIALIZABLE);
+    bool read = k.bits == CLASS_READ || k.empty ||
+                (k.bits == CLASS_TX_BEGIN && k.tx.access == ACCESS_READ_ONLY &&
+                 k.tx.isolation != ISOLATION_SERIALIZABLE);
     row(out, "class",
         read                     ? "read"
         : k.bits & CLASS_WRITE   ? "write"
@@ -185,13 +209,21 @@ void proxy_explain(struct proxy *p, const char *database, const char *user, cons
         read ? "may run on a replica" : "runs on the primary");
     snprintf(token, sizeof(token), "%.*s", (int)(k.token.n < 100 ? k.token.n : 100),
              k.token.p ? k.token.p : "");
-    row(out, "reason", classify_reason_name(k.reason),
-        token[0] ? token : classify_reason_text(k.reason));
+    row(out, "reason", classify_reason_name(k.reason), classify_reason_text(k.reason));
+    if (token[0])
+        row(out, "decided by", token,
+            k.n_statements > 1 ? "in the first statement that is no read" : "");
     if (k.touches)
         row(out, "session", "changes", "the server is asked afterwards what the session has");
     row(out, "catalog", cat ? "loaded" : "not loaded",
         cat ? "function names of the database are known"
             : "calls of functions go to the primary until it is");
+    explain_hint(k.hint, out);
+    const struct hint hint = hint_parse(k.hint);
+    if (hint.primary)
+        read = false;
+    else if (hint.replica && (k.bits & ~(unsigned)(CLASS_READ | CLASS_UNKNOWN)) == 0)
+        read = true;
     explain_nodes(p, cluster, read, out);
     explain_route(p, cluster, read, config_pool(p->conf, database, user)->pool_mode == POOL_SESSION,
                   out);

@@ -86,6 +86,8 @@ static const struct conf_setting tanist_rows[] = {
             "people."},
     {ROW(struct tanist_conf, log_connections), .type = CONF_BOOL, .def = "off",
      .flags = CONF_RELOAD, .doc = "Log each client login and logout."},
+    {ROW(struct tanist_conf, log_routes), .type = CONF_BOOL, .def = "off", .flags = CONF_RELOAD,
+     .doc = "Log where each request goes and why. SQL text is not logged."},
     {ROW(struct tanist_conf, unix_socket_dir), .type = CONF_STRING,
      .doc = "Folder of a Unix socket for clients, named like PostgreSQL's after the port of the "
             "first listener. Empty: "

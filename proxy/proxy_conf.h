@@ -40,6 +40,7 @@ struct tanist_conf { /* [tanist] */
     bool log_connections;
     int64_t max_db_connections, max_user_connections; /* for each node; 0: no limit */
     int64_t node_headroom; /* connections of each node that are left to others */
+    bool log_routes;
 };
 
 struct listen_conf { /* [listen NAME] */

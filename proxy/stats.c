@@ -290,4 +290,25 @@ void stats_rows_routes(struct worker *w, struct table *t)
         table_cell_u64(t, w->stats.routes[i]);
         table_cell(t, route_reason_text((enum route_reason)i));
     }
+    for (int i = 0; i < REASON_NR; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "class %s", classify_reason_name((enum classify_reason)i));
+        table_cell(t, name);
+        table_cell_u64(t, w->stats.classes[i]);
+        table_cell(t, classify_reason_text((enum classify_reason)i));
+    }
+    const struct {
+        const char *name, *text;
+        uint64_t n;
+    } rows[] = {
+        {"hint", "comments with a hint", w->stats.hints},
+        {"hint odd", "hints of which something was not understood", w->stats.hints_odd},
+        {"learned", "statements that a replica refused; they go to the primary for a while",
+         w->stats.learned},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        table_cell(t, rows[i].name);
+        table_cell_u64(t, rows[i].n);
+        table_cell(t, rows[i].text);
+    }
 }

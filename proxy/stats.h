@@ -8,6 +8,7 @@
 #include "../replication/base/table.h"
 #include "../replication/core/topology.h"
 #include "../replication/repl_conf.h"
+#include "core/classify.h"
 
 struct worker;
 
@@ -35,7 +36,11 @@ struct node_stats {
 struct worker_stats {
     struct node_stats nodes[REPL_CLUSTERS_MAX][POOL_SLOTS];
     uint64_t routes[32]; /* by enum route_reason */
-    uint64_t pins[16];   /* by enum pin */
+    uint64_t
+        classes[REASON_NR];    /* of requests that were routed, by what their text was taken for */
+    uint64_t hints, hints_odd; /* in comments; and those of which something was not understood */
+    uint64_t learned;          /* reads that a replica refused */
+    uint64_t pins[16];         /* by enum pin */
     uint64_t clients_total, clients_closed_by_us;
 };
 

@@ -28,13 +28,16 @@ bool worker_learned(const struct worker *w, struct slice sql)
     if (!w->has_learned)
         return false;
     const uint64_t h = slice_hash(sql);
-    return w->learned[h % WORKER_LEARNED] == h;
+    const size_t at = h % WORKER_LEARNED;
+    return w->learned[at] == h && worker_now() < w->learned_until[at];
 }
 
 void worker_learn(struct worker *w, struct slice sql)
 {
     const uint64_t h = slice_hash(sql);
     w->learned[h % WORKER_LEARNED] = h;
+    w->learned_until[h % WORKER_LEARNED] = worker_now() + WORKER_LEARNED_FOR;
+    w->stats.learned++;
     w->has_learned = true;
 }
 

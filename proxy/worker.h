@@ -35,6 +35,9 @@ enum {
     WORKER_CLIENTS_MAX = 1 << 24 /* a client's slot fits 24 bits of its cancel key */
 };
 
+/* For so long a refused statement is not tried on a replica again: the function may have been altered. */
+#define WORKER_LEARNED_FOR (600 * USEC_PER_SEC)
+
 /* State of an epoch change for one cluster (drain.c). */
 struct drain {
     bool active;
@@ -74,6 +77,7 @@ struct worker {
     uint64_t topics_ended;
     struct pstmt_cache pstmts;
     bool has_learned;
+    usec_t learned_until[WORKER_LEARNED];
     uint64_t learned[WORKER_LEARNED];
     usec_t last_budgets;
     uint8_t buf[WORKER_BUF];

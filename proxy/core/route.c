@@ -70,6 +70,8 @@ static struct field survey(const struct route_in *in)
         const struct topo_node *n = &t->nodes[i];
         if (i == t->writer || n->role != ROLE_REPLICA || !within_lag(in->lag, n, i))
             continue;
+        if (in->only && !(in->only >> i & 1))
+            continue;
         f.readable |= UINT64_C(1) << i;
         f.near |= !n->lag_known || n->lag <= in->wait;
         if (is_fresh(in, i))

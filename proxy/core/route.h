@@ -66,6 +66,7 @@ struct route_in {
     usec_t wait;         /* freshness_wait: a replica that is further behind is not waited for */
     bool turn;           /* the session has been on its replica for long: let it choose again */
     bool turning;        /* it waits for that */
+    uint64_t only;       /* bit i: a hint names node i; 0: any */
     uint64_t avoid;      /* bit i: logins to node i have just failed */
     int when_no_replica; /* 1 primary, 2 wait, 3 error (proxy_conf.h) */
     enum balance_policy balance;

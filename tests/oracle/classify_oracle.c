@@ -478,12 +478,28 @@ static struct classification classify(const char *sql)
     return c;
 }
 
+/* Loading the catalog takes longer than all the rest, so one from before the last changes is good enough where it leads
+ * to what the oracle says and does not know a name too few. */
+static bool good_enough(const struct classification *c, const struct opinion *o)
+{
+    const bool read = c->bits == CLASS_READ;
+    return o->say == SAY_NOTHING ? !read
+                                 : read == (o->say == SAY_SAFE) && c->reason != REASON_UNKNOWN_FUNCTION;
+}
+
 static void compare(const char *sql)
 {
     char key[96];
+    static int since;
     count.statements++;
-    const struct classification c = classify(sql);
+    struct classification c = classify(sql);
     const struct opinion o = ask(sql);
+    if (stale && (++since > 25 || !good_enough(&c, &o)) &&
+        PQtransactionStatus(db) != PQTRANS_INERROR) {
+        (void)load_catalog();
+        since = 0;
+        c = classify(sql);
+    }
     count.reads += c.bits == CLASS_READ;
     wrote = o.say == SAY_WRITE;
     if (o.say == SAY_NOTHING && o.parsed) {
@@ -628,13 +644,13 @@ int main(int argc, char **argv)
         backslash = strcmp(PQparameterStatus(db, "standard_conforming_strings"), "off") == 0;
         /* Of statements that are no query, the grammar knows all there is to know. */
         const bool asks = may_ask(all[i].sql);
-        if (asks && stale && PQtransactionStatus(db) != PQTRANS_INERROR)
-            (void)load_catalog();
-        if (asks && !stale) {
+        if (asks && PQtransactionStatus(db) != PQTRANS_INERROR) {
+            if (!count.loads)
+                (void)load_catalog();
             compare(all[i].sql);
-            const long due = (long)((double)mutants * (i + 1) / n_all) - (long)count.mutants;
+            const long due = stale ? 0 : (long)((double)mutants * (i + 1) / n_all) - (long)count.mutants;
             if (due > 0)
-                compare_mutants(&rng, all[i].sql, (int)(due < 200 ? due : 200));
+                compare_mutants(&rng, all[i].sql, (int)(due < 500 ? due : 500));
         }
         run(all[i].sql);
     }

@@ -192,6 +192,63 @@ is($r->{types}, '12DCZ', 'prepared under a name and executed in one batch, which
 is($c->sql('pg1', 'SELECT count(*) FROM log WHERE a = 500', 'app'), '1', 'wrote once');
 $w->terminate;
 
+# ---- Hints ----
+
+$w = $t->wire;
+is(node_of($w, 'SELECT /* tanist: primary */ here()'), 'pg1', 'hint: primary');
+is(node_of_extended($w, 'SELECT /* tanist: primary */ here()'), 'pg1', 'the same in the extended protocol');
+is(replica(node_of($w, 'SELECT here() -- a comment')), 'a replica', 'other comments are none');
+$w->terminate;
+for my $n ('pg2', 'pg3', 'pg1') {
+    my $w = $t->wire;
+    is(node_of($w, "/* tanist: node=$n */ SELECT here()"), $n, "hint: node=$n") for 1 .. 3;
+    $w->terminate;
+}
+$w = $t->wire;
+is(node_of($w, '/* tanist: node=elsewhere */ SELECT here()') =~ /^pg\d$/ ? 1 : 0, 1, 'a node that is not there is no obstacle');
+is(node_of($w, '/* tanist: node=pg2 */ SELECT here_volatile()'), 'pg1', 'a hint for a node makes no read of a write');
+is(replica(node_of($t->wire, '/* tanist: replica */ SELECT here_volatile()')), 'a replica', 'hint: replica, though it is volatile');
+is(node_of($w, '/* tanist: replica */ INSERT INTO log VALUES (1) RETURNING here()'), 'pg1', 'but not for what surely writes');
+is(node_of($w, '/* tanist: replica */ SELECT writes(700)'), 'pg1', 'what a replica refuses runs on the primary');
+is($c->sql('pg1', 'SELECT count(*) FROM log WHERE a = 700', 'app'), '1', 'once');
+$w->terminate;
+my %route = map { $_->{reason} => $_->{count} } $t->console('SHOW ROUTES');
+cmp_ok($route{hint}, '>', 10, 'SHOW ROUTES counts hints');
+cmp_ok($route{'hint odd'}, '>', 0, 'and odd ones');
+cmp_ok($route{learned}, '>', 0, 'and what was learned');
+cmp_ok($route{'class volatile-function'}, '>', 0, 'and classes by reason');
+my %ex = map { $_->{item} => $_ } $t->console('EXPLAIN ROUTE (DATABASE app) SELECT /* tanist: node=pg2 */ here_volatile()');
+is($ex{class}{value}, 'unknown', 'EXPLAIN ROUTE: class');
+is($ex{reason}{value}, 'volatile-function', 'reason');
+is($ex{'decided by'}{value}, 'here_volatile', 'and the function that decided');
+is($ex{hint}{value}, 'node=pg2', 'hint');
+is($ex{route}{value}, 'pg1', 'route');
+like($ex{'node pg2'}{explanation}, qr/behind/, 'with the lag of each node');
+
+# ---- READ ONLY by the session's default ----
+
+$w = $t->wire;
+$w->query('SET default_transaction_read_only = on');
+$w->query('BEGIN');
+is(replica(node_of($w, 'SELECT here()')), 'a replica', 'default_transaction_read_only: BEGIN goes to a replica');
+is($w->query('INSERT INTO log VALUES (1)')->{error}{C}, '25006', 'and cannot write');
+$w->query('ROLLBACK');
+$w->query('BEGIN READ WRITE');
+is(node_of($w, 'SELECT here()'), 'pg1', 'unless it says READ WRITE');
+$w->query('COMMIT');
+$w->terminate;
+
+# ---- The log of decisions ----
+
+$t->set('tanist', log_routes => 'on');
+$t->reload;
+$w = $t->wire;
+ok(poll_until(sub { $w->query('SELECT here_volatile()'); $t->log_text =~ /route\.chosen.*node=pg1.*class=volatile-function/ }), 'log_routes');
+unlike($t->log_text, qr/here_volatile/, 'without SQL text');
+$w->terminate;
+$t->set('tanist', log_routes => undef);
+$t->reload;
+
 # ---- Listeners ----
 
 $w = $t->wire('app', port => $to_primary);
