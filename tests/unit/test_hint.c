@@ -33,7 +33,7 @@ static void test_words(void **state)
         {"max_lag=s", false, false, true, "", 0},
         {"max_lag=-1s", false, false, true, "", 0},
         {"max_lag=1 parsec", false, false, true, "", USEC_PER_MS},
-        {"max_lag=999999999h", false, false, false, "", 999999999 * 3600 * USEC_PER_SEC},
+        {"max_lag=999999999h", false, false, false, "", INT64_C(999999999) * 3600 * USEC_PER_SEC},
         {"max_lag=9999999999", false, false, true, "", 0},
         {"primary and so on", true, false, true, "", 0},
         {"primary=yes", false, false, true, "", 0},
