@@ -544,7 +544,28 @@ void client_retry(struct client *c)
 
 /* -- lost servers -------------------------------------------------------------------------------------------------- */
 
-enum lost_answer { LOST_NOTHING, LOST_AGAIN, LOST_ABORTED, LOST_IN_DOUBT, LOST_TRANSACTION };
+bool client_batch_done(const struct client *c)
+{
+    const struct batch *b = &c->batch;
+    if (!b->opened || b->errored || b->chain || b->partial || b->completed == 0 ||
+        b->completed != b->asked)
+        return false;
+    if (b->bits == CLASS_TX_COMMIT && b->asked == 1)
+        return true;
+    if (c->tx != 'I')
+        return false;
+    return b->bits == CLASS_READ ||
+           (b->simple && (b->bits & ~(unsigned)(CLASS_READ | CLASS_WRITE | CLASS_UNKNOWN)) == 0);
+}
+
+enum lost_answer {
+    LOST_NOTHING,
+    LOST_DONE,
+    LOST_AGAIN,
+    LOST_ABORTED,
+    LOST_IN_DOUBT,
+    LOST_TRANSACTION
+};
 
 static enum lost_answer judge(const struct client *c, bool aborted)
 {
@@ -554,6 +575,8 @@ static enum lost_answer judge(const struct client *c, bool aborted)
         return in_tx && !c->begin.deferred ? LOST_TRANSACTION : LOST_NOTHING;
     if (c->begin.deferred && b->retainable && !b->delivered && !b->commit)
         return LOST_AGAIN; /* the first statement of the block: nothing was told, nothing is committed */
+    if (client_batch_done(c))
+        return LOST_DONE;
     if (in_tx && !b->commit)
         return LOST_TRANSACTION;
     const bool reads = b->bits == CLASS_READ || b->bits == 0;
@@ -604,6 +627,9 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
     case LOST_AGAIN:
         replay(c, false);
         return;
+    case LOST_DONE:
+        c->tx = 'I';
+        break;
     case LOST_TRANSACTION:
         c->group->stats.lost++;
         lose_transaction(c);

@@ -91,8 +91,10 @@ struct batch {
     int8_t to_node;              /* the same: one more than the node; 0: none */
     usec_t max_lag;              /* the same; 0: none */
     usec_t started;
-    size_t used;        /* bytes of it that were forwarded */
-    usec_t canceled_at; /* by query_timeout; 0: not */
+    size_t used;               /* bytes of it that were forwarded */
+    usec_t canceled_at;        /* by query_timeout; 0: not */
+    uint32_t asked, completed; /* statements, as far as they can be counted */
+    bool chain;                /* COMMIT or ROLLBACK AND CHAIN is among them */
 };
 
 struct client {
@@ -210,6 +212,11 @@ void client_cancel_wait(struct client *c);
 
 /* The unnamed statement is this one now, NULL: none. Takes references of its own. */
 void client_set_unnamed(struct client *c, struct pstmt *p);
+
+/* Everything that the batch asked for has been answered, it is over as a transaction, and only ReadyForQuery is missing: of a
+ * Query, CommandComplete of the last statement comes after its commit, and so it does of an explicit COMMIT. Of other extended
+ * requests it says nothing, because their transaction ends at Sync. */
+bool client_batch_done(const struct client *c);
 
 /* The account of a batch begins anew. retry: the next one goes to the primary. */
 void client_batch_reset(struct client *c, bool retry);

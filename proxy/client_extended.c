@@ -407,6 +407,7 @@ size_t client_extended_forward(struct client *c, const struct frame *f, const ui
         return forward_bind(c, f, body, have);
     case 'E':
         c->group->stats.queries++;
+        c->batch.asked++;
         return client_pass_expecting(c, f, PL_EXECUTE);
     case 'C':
         return forward_close(c, f, body);

@@ -68,6 +68,7 @@ static void batch_add(struct client *c, const struct classification *k)
     struct batch *b = &c->batch;
     b->bits |= k->bits;
     b->n_statements += k->n_statements;
+    b->chain |= k->tx.chain;
     b->discards_all |= k->discards_all;
     b->defaults |= k->defaults;
     if (UNLIKELY(k->touches | k->releases))
@@ -111,6 +112,7 @@ static void inspect_sql(struct client *c, struct slice sql)
         c->batch.set_transaction |= k.set_transaction;
         c->batch.starts = slice_ieq(k.token, "start");
     }
+    c->batch.asked = k.empty ? 1 : k.n_statements;
     batch_add(c, &k);
 }
 

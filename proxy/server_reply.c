@@ -57,6 +57,8 @@ static void out_of_step(struct chunk *k, uint8_t type)
     log_error("server.protocol", "node %s: %s", k->s->pool->name, e.text);
     gather_drop(k->g);
     k->dead = true;
+    if (k->c)
+        k->c->batch.errored = true; /* whatever was dropped with it */
     server_broken(k->s, &e, false);
 }
 
@@ -71,11 +73,21 @@ static bool may_run_elsewhere(const struct chunk *k)
     return t && k->s->pool->node != t->writer;
 }
 
-/* Errors after which the same batch may run on another node: the replica refused to write, or a recovery conflict. */
-static bool runs_elsewhere(const struct chunk *k, struct slice sqlstate)
+/* The replica cannot do it, and never could: the statement is not a read after all. */
+static bool refuses(const struct msg_error *m)
 {
-    return may_run_elsewhere(k) && (slice_eq(sqlstate, "25006") || slice_eq(sqlstate, "0A000") ||
-                                    slice_eq(sqlstate, "40001") || slice_eq(sqlstate, "55000"));
+    return slice_eq(m->sqlstate, "25006") || slice_eq(m->sqlstate, "55000") ||
+           (slice_eq(m->sqlstate, "0A000") && !slice_eq(m->routine, "RevalidateCachedQuery"));
+}
+
+/* Errors after which the same batch may run on another node: besides, a recovery conflict, or something that another session
+ * made or changed and that the replica may not have heard of (class 42, and a cached plan). */
+static bool runs_elsewhere(const struct chunk *k, const struct msg_error *m)
+{
+    return may_run_elsewhere(k) &&
+           (refuses(m) || slice_eq(m->sqlstate, "0A000") || slice_eq(m->sqlstate, "40001") ||
+            slice_eq(m->sqlstate, "3F000") ||
+            (m->sqlstate.n == 5 && memcmp(m->sqlstate.p, "42", 2) == 0));
 }
 
 static bool session_ends(struct slice sqlstate)
@@ -114,7 +126,10 @@ static void on_fatal(struct chunk *k, const struct msg_error *m, const uint8_t *
         client_close(c, "server ended the session");
         return;
     }
-    gather_drop(k->g);
+    if (k->c && client_batch_done(k->c))
+        gather_flush(k->g); /* the client may hear of its success */
+    else
+        gather_drop(k->g);
     k->dead = true;
     server_broken(s, &e, nothing_done);
 }
@@ -228,10 +243,10 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg,
                  m.sqlstate.p ? m.sqlstate.p : "");
         return;
     }
-    if (!s->retrying && runs_elsewhere(k, m.sqlstate)) {
+    if (!s->retrying && runs_elsewhere(k, &m)) {
         gather_drop(k->g);
         s->retrying = true;
-        if (!slice_eq(m.sqlstate, "40001") && !slice_eq(m.routine, "RevalidateCachedQuery"))
+        if (refuses(&m))
             client_learn(k->c);
     }
     s->copying = false;
@@ -371,6 +386,8 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
                 have == FRAME_HEADER + sizeof("ROLLBACK") &&
                 memcmp(msg + FRAME_HEADER, "ROLLBACK", sizeof("ROLLBACK")) == 0;
         }
+        if ((f->type == 'C' || f->type == 'I') && k->c && !drop)
+            k->c->batch.completed++;
         if (f->type == 'G' || f->type == 'W')
             on_copy_in(k);
         else if (f->type == 'C')
