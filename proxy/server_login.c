@@ -273,7 +273,7 @@ static void on_login_done(struct server *s)
     const size_t n = s->welcome_len;
     s->welcome = NULL;
     if (relay)
-        relay_ready(s);
+        relay_ready(s, welcome, n);
     /* First, as whoever waited for the welcome may want a server at once. */
     if (s->state == SERVER_CANCELING)
         pool_release(p, s);
