@@ -86,6 +86,7 @@ static const char *run_batch(struct tester *t, const struct step *s)
     link_forget_step(d);
     link_forget_step(p);
     d->copy = p->copy = &s->copy;
+    t->oids.at[0] = t->oids.at[1] = 0;
     for (int i = 0; i <= s->n_waits; i++) {
         const bool last = i == s->n_waits;
         const size_t to = last ? s->bytes.n : s->waits[i].at;
