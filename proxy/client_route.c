@@ -304,8 +304,8 @@ void client_route_settle(struct client *c, const struct server *s, usec_t now)
     const bool same = t && node < t->n_nodes && t->nodes[node].role_since == s->role_since;
     if (same && c->on_replica && node != t->writer)
         freshness_replica(&c->floor, node, c->read_incarnation, now);
-    else
-        freshness_primary(&c->floor, async_anywhere(c), now);
+    else /* VACUUM and its like may change pg_class without a transaction id: their end waits for no flush */
+        freshness_primary(&c->floor, async_anywhere(c) || c->ddl, now);
     if (t && t->n_nodes > 1 && level_of(c) >= CONSISTENCY_SESSION)
         manager_use_sample(c->w->proxy->manager, c->group->cluster);
 }

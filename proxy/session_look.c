@@ -160,6 +160,9 @@ static bool take_channels(struct client *c, const struct look_seen *seen)
     const bool asked = (ss->touches | ss->releases | ss->pinned) & TOUCH_LISTEN;
     if (!asked || seen->channels.full)
         return false;
+    /* A home is its own anyhow (home.h): there it hears its own notifications before ReadyForQuery, as without tanist. */
+    if (c->home && c->home == c->server && !listen_any(c))
+        return false;
     if (ss->replayed && !(ss->replayed_within && c->batch.rolled_back))
         listen_drop(c, is_seen, seen);
     while (look_channel_next(&seen->channels, &at, &name))

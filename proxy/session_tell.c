@@ -101,8 +101,8 @@ void session_notify(struct client *c, const char *channel, const char *payload, 
     }
     struct writer w = writer_of(to, n + FRAME_HEADER);
     /* A session that notifies itself knows itself by the number that it got from us. */
-    const uint32_t from =
-        (uint32_t)pid == c->session.pid ? cancel_pid(c->w->id, c->slot) : (uint32_t)pid;
+    const uint32_t own = c->key_pid ? c->key_pid : cancel_pid(c->w->id, c->slot);
+    const uint32_t from = (uint32_t)pid == c->session.pid ? own : (uint32_t)pid;
     encode_header(&w, 'A', (uint32_t)n);
     write_u32(&w, from);
     write_cstr(&w, channel);
