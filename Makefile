@@ -76,7 +76,7 @@ CONSISTENCY_SRC := $(wildcard tests/consistency/*.c)
 SOAK_SRC := $(wildcard tests/soak/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 HEADERS := $(wildcard replication/*.h replication/*/*.h proxy/*.h proxy/*/*.h tests/*/*.h)
-C_FILES := $(PURE_SRC) $(SHELL_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(SIM_SRC) $(CONSISTENCY_SRC) $(SOAK_SRC) $(DIFF_SRC) $(FUZZ_SRC) $(HEADERS)
+C_FILES := $(PURE_SRC) $(SHELL_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(SIM_SRC) $(CONSISTENCY_SRC) $(SOAK_SRC) $(DIFF_SRC) $(FUZZ_SRC) $(wildcard tests/oracle/*.c) $(HEADERS)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%.t,$(UNIT_SRC))
@@ -271,6 +271,14 @@ REGRESS_ARGS ?=
 check-regress: all ## PostgreSQL's own regression and isolation suites through tanist (REGRESS_ARGS="--suite core")
 	@dir=$$(tests/regress/fetch $(REGRESS_CACHE)) && tests/regress/pipeline $$dir && tests/regress/run $$dir $(REGRESS_ARGS)
 
+# The long run takes 20 minutes and more: every statement of the regression suite, and a million made from them.
+check-classify: $(B)/classify_oracle ## the classifier against PostgreSQL's grammar and catalog (ORACLE_ARGS="--mutants 1000 select")
+	@dir=$$(tests/regress/fetch $(REGRESS_CACHE)) && tests/oracle/run $$dir $(or $(ORACLE_ARGS),--mutants 1000000)
+
+$(B)/classify_oracle: $(B)/tests/oracle/classify_oracle.o $(B)/libpure.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpg_query -ljansson $(PKG_LIBS)
+
 bench-classify: ## nanoseconds per statement of the classifier
 	$(MAKE) $(B)/unit/bench_classify && $(B)/unit/bench_classify
 
@@ -342,7 +350,7 @@ help: ## this list
 clean: ## remove build output
 	rm -rf build build-* tmp_check
 
-.PHONY: all deps deps-drivers deps-demo demo demo-kill demo-stop check check-consistency check-regress build-tests unit sim e2e soak check-drivers asan tsan memcheck fuzz fuzz-build fuzz-run fuzz-seeds \
+.PHONY: all deps deps-drivers deps-demo demo demo-kill demo-stop check check-consistency check-regress check-classify build-tests unit sim e2e soak check-drivers asan tsan memcheck fuzz fuzz-build fuzz-run fuzz-seeds \
 	fuzz-seeds-run cov bench-classify lint lint-includes lint-headers lint-size lint-format lint-conf lint-tokens \
 	format sample install uninstall compdb help clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

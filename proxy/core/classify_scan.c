@@ -31,8 +31,8 @@ static ALWAYS_INLINE void look_up(const struct scan *sc, struct scan_token *t, u
     const struct catalog_slot *slot = catalog_find(sc->cat, t->words, t->name.n, hash);
     if (!slot)
         return;
-    t->plain = false;
     t->bits |= sc->quick ? slot->flags : 0U;
+    t->plain &= (slot->word_flags & WORD_QUIET) && !slot->flags;
     t->word = (struct word){(enum word_id)slot->word, slot->word_flags};
 }
 
@@ -52,6 +52,19 @@ static void read_slowly(struct scan *sc, struct scan_token *t)
         t->word = (struct word){WORD_NONE, 0};
 }
 
+/* An identifier of eight bytes and more. False: it is too long for a name, or near the end. */
+static bool read_long(struct scan *sc, struct scan_token *t, const char *p)
+{
+    const size_t n = lex_ident_words(p, sc->lx.end, t->words);
+    if (n == 0)
+        return false;
+    t->lex = (struct lex_token){LEX_IDENT, {p, n}};
+    t->name.n = n;
+    sc->lx.p = p + n;
+    look_up(sc, t, catalog_hash(t->words, n), catalog_names_may_prefix(t->name));
+    return true;
+}
+
 /* Up to eight bytes of an identifier, in a register. False: it is something else, or longer, or near the end. */
 static ALWAYS_INLINE bool read_short(struct scan *sc, struct scan_token *t, const char *p)
 {
@@ -63,7 +76,7 @@ static ALWAYS_INLINE bool read_short(struct scan *sc, struct scan_token *t, cons
     v = lex_fold_word(v);
     const uint64_t stop = lex_ident_bytes(v) ^ LEX_BYTES(0x80);
     if (UNLIKELY(!stop))
-        return false;
+        return read_long(sc, t, p);
     const unsigned bits = (unsigned)__builtin_ctzll(stop) & ~7U;
     /* One letter, and then a quote or an ampersand: it may open a string. */
     if (UNLIKELY(bits == 8 && (p[1] == '\'' || p[1] == '&')))
@@ -85,13 +98,16 @@ static ALWAYS_INLINE bool read_short(struct scan *sc, struct scan_token *t, cons
 #endif
 }
 
-/* A dot that begins no number, an operator of one byte. */
-static inline bool is_alone(const char *p, const char *end, unsigned class)
+/* A dot that begins no number, an operator of one byte, a number of one digit: its kind. LEX_END: it is none. */
+static inline enum lex_kind kind_alone(const char *p, const char *end, unsigned class)
 {
-    if (!(class & LEX_CLASS_OP) && *p != '.')
-        return false;
-    const unsigned next = p + 1 < end ? lex_classes[(uint8_t)p[1]] : 0;
-    return !(next & (class & LEX_CLASS_OP ? LEX_CLASS_OP : LEX_CLASS_DIGIT));
+    const char after = p + 1 < end ? p[1] : '\0';
+    const unsigned next = lex_classes[(uint8_t)after];
+    if (class & LEX_CLASS_OP)
+        return next & LEX_CLASS_OP ? LEX_END : LEX_OP;
+    if (class & LEX_CLASS_DIGIT)
+        return next & LEX_CLASS_IDENT || after == '.' ? LEX_END : LEX_NUMBER;
+    return *p == '.' && !(next & LEX_CLASS_DIGIT) ? LEX_PUNCT : LEX_END;
 }
 
 static ALWAYS_INLINE void read_token(struct scan *sc, struct scan_token *t, bool behind_dot)
@@ -117,13 +133,19 @@ static ALWAYS_INLINE void read_token(struct scan *sc, struct scan_token *t, bool
         lx->p = p + 1;
         return;
     }
-    if (is_alone(p, end, class)) {
-        t->lex = (struct lex_token){*p == '.' ? LEX_PUNCT : LEX_OP, {p, 1}};
-        lx->p = p + 1;
-        return;
+    if (class & LEX_CLASS_IDENT_START) {
+        if (!read_short(sc, t, p))
+            read_slowly(sc, t);
+    } else {
+        const enum lex_kind kind = kind_alone(p, end, class);
+        if (kind == LEX_END) {
+            read_slowly(sc, t);
+        } else {
+            t->lex = (struct lex_token){kind, {p, 1}};
+            lx->p = p + 1;
+            return;
+        }
     }
-    if (!(class & LEX_CLASS_IDENT_START) || !read_short(sc, t, p))
-        read_slowly(sc, t);
     /* Behind a dot every word is a name: public.coalesce() is somebody's function. */
     if (behind_dot)
         t->word = (struct word){WORD_NONE, 0};

@@ -137,6 +137,7 @@ enum word_flags {
     WORD_SOFT =
         4, /* in some places the grammar has a parenthesis behind it, in others it is a function */
     WORD_UTILITY = 8, /* begins a command that changes something */
+    WORD_QUIET = 16,  /* reserved, and says nothing of what the statement does */
 };
 
 struct word {

@@ -40,7 +40,7 @@ sub stage
     system('cp', '-a', (grep { -e } map { "$top/$_" } qw(tests conf doc contrib)), $dir) == 0 or die "cp: $?\n";
     if (-e "$build/tanist") {
         mkdir "$dir/build" or die "$dir/build: $!\n";
-        system('cp', '-a', (grep { -e } map { "$build/$_" } qw(tanist consistency soak drivers diff)), "$dir/build/") == 0 or die "cp: $?\n";
+        system('cp', '-a', (grep { -e } map { "$build/$_" } qw(tanist consistency soak drivers diff classify_oracle)), "$dir/build/") == 0 or die "cp: $?\n";
     }
     system('chown', '-R', "$uid:$gid", $dir) == 0 or die "chown: $?\n";
     return $dir;

@@ -33,7 +33,13 @@
 #include "../../replication/base/prng.h"
 #include "../../replication/base/str.h"
 
-enum { STATEMENTS_MAX = 200000, TOKENS_MAX = 4096, TEXT_MAX = 1 << 17, TALLY_MAX = 512, SHOW_MAX = 60 };
+enum {
+    STATEMENTS_MAX = 200000,
+    TOKENS_MAX = 4096,
+    TEXT_MAX = 1 << 17,
+    TALLY_MAX = 512,
+    SHOW_MAX = 60
+};
 
 struct statement {
     char *sql;
@@ -218,9 +224,9 @@ static bool load_catalog(void)
 /* The statement itself, whatever comes of it. */
 static void run(const char *sql)
 {
-    static const char *const calm[] = {"SELECT", "INSERT",  "UPDATE",  "DELETE", "MERGE",
-                                       "SHOW",   "EXPLAIN", "BEGIN",   "FETCH",  "MOVE",
-                                       "CLOSE",  "COPY",    "ANALYZE", "SET",    "DECLARE",
+    static const char *const calm[] = {"SELECT", "INSERT",  "UPDATE",     "DELETE",    "MERGE",
+                                       "SHOW",   "EXPLAIN", "BEGIN",      "FETCH",     "MOVE",
+                                       "CLOSE",  "COPY",    "ANALYZE",    "SET",       "DECLARE",
                                        "RESET",  "PREPARE", "DEALLOCATE", "SAVEPOINT", "LOCK"};
     if (!PQsendQuery(db, sql))
         return;
@@ -241,7 +247,8 @@ static void run(const char *sql)
                 still |= strncmp(tag, calm[i], strlen(calm[i])) == 0;
             /* CREATE TABLE AS and SELECT INTO; and a function may have done anything. */
             const bool query = tag[0] == 'S' || strncmp(tag, "EX", 2) == 0;
-            stale |= !still || (query && (wrote || strcasestr(sql, "create") || strcasestr(sql, "into")));
+            stale |= !still ||
+                     (query && (wrote || strcasestr(sql, "create") || strcasestr(sql, "into")));
         }
         PQclear(r);
     }
@@ -318,38 +325,69 @@ static const char *inner_query(const char *from, const char **to, bool copy)
 /* All objects that a stored tree names, views, policies, partitions, domains and so on resolved. */
 static const char objects_sql[] =
     "WITH RECURSIVE want(kind, id) AS ("
-    "SELECT CASE WHEN m[1] = 'relid' THEN 'r' WHEN m[1] ~ 'fn?oid|fnoid|func' THEN 'f' WHEN m[1] ~ 'op' AND m[1] !~ 'type' THEN 'o' ELSE 't' END, m[2]::oid"
-    " FROM pg_catalog.regexp_matches($1, ':(relid|funcid|aggfnoid|winfnoid|opfuncid|tsmhandler|opno|eqop|sortop|vartype|consttype|resulttype|"
+    "SELECT CASE WHEN m[1] = 'relid' THEN 'r' WHEN m[1] ~ 'fn?oid|fnoid|func' THEN 'f' WHEN m[1] ~ "
+    "'op' AND m[1] !~ 'type' THEN 'o' ELSE 't' END, m[2]::oid"
+    " FROM pg_catalog.regexp_matches($1, "
+    "':(relid|funcid|aggfnoid|winfnoid|opfuncid|tsmhandler|opno|eqop|sortop|vartype|consttype|"
+    "resulttype|"
     "funcresulttype|opresulttype|minmaxtype|row_typeid) ([0-9]+)', 'g') m WHERE m[2] <> '0'"
     " UNION SELECT x.kind, x.id FROM want w CROSS JOIN LATERAL ("
-    "SELECT CASE WHEN m[1] = 'relid' THEN 'r' WHEN m[1] ~ 'fn?oid|fnoid|func' THEN 'f' WHEN m[1] ~ 'op' AND m[1] !~ 'type' THEN 'o' ELSE 't' END, m[2]::oid"
-    " FROM (SELECT r.ev_action::text FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class"
+    "SELECT CASE WHEN m[1] = 'relid' THEN 'r' WHEN m[1] ~ 'fn?oid|fnoid|func' THEN 'f' WHEN m[1] ~ "
+    "'op' AND m[1] !~ 'type' THEN 'o' ELSE 't' END, m[2]::oid"
+    " FROM (SELECT r.ev_action::text FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON "
+    "c.oid = r.ev_class"
     " WHERE w.kind = 'r' AND r.ev_class = w.id AND r.ev_type = '1' AND c.relkind = 'v'"
-    " UNION ALL SELECT l.polqual::text FROM pg_catalog.pg_policy l JOIN pg_catalog.pg_class c ON c.oid = l.polrelid"
+    " UNION ALL SELECT l.polqual::text FROM pg_catalog.pg_policy l JOIN pg_catalog.pg_class c ON "
+    "c.oid = l.polrelid"
     " WHERE w.kind = 'r' AND l.polrelid = w.id AND c.relrowsecurity"
-    " UNION ALL SELECT k.conbin::text FROM pg_catalog.pg_constraint k WHERE w.kind = 't' AND k.contypid = w.id"
-    " UNION ALL SELECT p.prosqlbody::text FROM pg_catalog.pg_proc p WHERE w.kind = 'f' AND p.oid = w.id) t(tree),"
-    " pg_catalog.regexp_matches(t.tree, ':(relid|funcid|aggfnoid|winfnoid|opfuncid|tsmhandler|opno|eqop|sortop|vartype|consttype|resulttype|"
+    " UNION ALL SELECT k.conbin::text FROM pg_catalog.pg_constraint k WHERE w.kind = 't' AND "
+    "k.contypid = w.id"
+    " UNION ALL SELECT p.prosqlbody::text FROM pg_catalog.pg_proc p WHERE w.kind = 'f' AND p.oid = "
+    "w.id) t(tree),"
+    " pg_catalog.regexp_matches(t.tree, "
+    "':(relid|funcid|aggfnoid|winfnoid|opfuncid|tsmhandler|opno|eqop|sortop|vartype|consttype|"
+    "resulttype|"
     "funcresulttype|opresulttype|minmaxtype|row_typeid) ([0-9]+)', 'g') m WHERE m[2] <> '0'"
-    " UNION ALL SELECT 'r', i.inhrelid FROM pg_catalog.pg_inherits i WHERE w.kind = 'r' AND i.inhparent = w.id"
-    " UNION ALL SELECT 'f', f FROM pg_catalog.pg_aggregate a, pg_catalog.unnest(ARRAY[a.aggtransfn, a.aggfinalfn]::oid[]) f"
+    " UNION ALL SELECT 'r', i.inhrelid FROM pg_catalog.pg_inherits i WHERE w.kind = 'r' AND "
+    "i.inhparent = w.id"
+    " UNION ALL SELECT 'f', f FROM pg_catalog.pg_aggregate a, "
+    "pg_catalog.unnest(ARRAY[a.aggtransfn, a.aggfinalfn]::oid[]) f"
     " WHERE w.kind = 'f' AND a.aggfnoid = w.id AND f <> 0"
-    " UNION ALL SELECT 'f', o.oprcode::oid FROM pg_catalog.pg_operator o WHERE w.kind = 'o' AND o.oid = w.id AND o.oprcode <> 0"
-    " UNION ALL SELECT 't', t FROM pg_catalog.pg_type y, pg_catalog.unnest(ARRAY[y.typbasetype, y.typelem]) t WHERE w.kind = 't' AND y.oid = w.id AND t <> 0"
-    " UNION ALL SELECT 'f', f FROM pg_catalog.pg_type y, pg_catalog.unnest(ARRAY[y.typinput, y.typoutput]::oid[]) f WHERE w.kind = 't' AND y.oid = w.id AND f <> 0"
+    " UNION ALL SELECT 'f', o.oprcode::oid FROM pg_catalog.pg_operator o WHERE w.kind = 'o' AND "
+    "o.oid = w.id AND o.oprcode <> 0"
+    " UNION ALL SELECT 't', t FROM pg_catalog.pg_type y, pg_catalog.unnest(ARRAY[y.typbasetype, "
+    "y.typelem]) t WHERE w.kind = 't' AND y.oid = w.id AND t <> 0"
+    " UNION ALL SELECT 'f', f FROM pg_catalog.pg_type y, pg_catalog.unnest(ARRAY[y.typinput, "
+    "y.typoutput]::oid[]) f WHERE w.kind = 't' AND y.oid = w.id AND f <> 0"
     ") x(kind, id))"
-    " SELECT 'f', p.proname, CASE WHEN p.oid < 16384 THEN 'b' ELSE 'u' END, p.provolatile::text, p.prokind::text FROM want JOIN pg_catalog.pg_proc p ON kind = 'f' AND p.oid = id"
-    " UNION ALL SELECT 'r', c.relname, CASE WHEN c.oid < 16384 THEN 'b' ELSE 'u' END, c.relpersistence::text, c.relkind::text FROM want JOIN pg_catalog.pg_class c ON kind = 'r' AND c.oid = id";
+    " SELECT 'f', p.proname, CASE WHEN p.oid < 16384 THEN 'b' ELSE 'u' END, p.provolatile::text, "
+    "p.prokind::text FROM want JOIN pg_catalog.pg_proc p ON kind = 'f' AND p.oid = id"
+    " UNION ALL SELECT 'r', c.relname, CASE WHEN c.oid < 16384 THEN 'b' ELSE 'u' END, "
+    "c.relpersistence::text, c.relkind::text FROM want JOIN pg_catalog.pg_class c ON kind = 'r' "
+    "AND c.oid = id";
 
 /* The functions of PostgreSQL that only look volatile. */
 static bool is_harmless(const char *name)
 {
-    static const char *const names[] = {
-        "random",          "clock_timestamp",        "timeofday",        "pg_sleep",
-        "pg_sleep_for",    "pg_sleep_until",         "gen_random_uuid",  "pg_relation_size",
-        "pg_table_size",   "pg_indexes_size",        "pg_database_size", "pg_total_relation_size",
-        "current_query",   "pg_tablespace_size",     "amvalidate",       "pg_partition_tree",
-        "bernoulli",       "system",                 "pg_partition_ancestors"};
+    static const char *const names[] = {"random",
+                                        "clock_timestamp",
+                                        "timeofday",
+                                        "pg_sleep",
+                                        "pg_sleep_for",
+                                        "pg_sleep_until",
+                                        "gen_random_uuid",
+                                        "pg_relation_size",
+                                        "pg_table_size",
+                                        "pg_indexes_size",
+                                        "pg_database_size",
+                                        "pg_total_relation_size",
+                                        "current_query",
+                                        "pg_tablespace_size",
+                                        "amvalidate",
+                                        "pg_partition_tree",
+                                        "bernoulli",
+                                        "system",
+                                        "pg_partition_ancestors"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (strcmp(names[i], name) == 0)
             return true;
@@ -381,13 +419,16 @@ static enum say analyse(struct slice query, char *why, size_t why_n)
         snprintf(why, why_n, "cannot ask");
         return SAY_NOTHING;
     }
-    snprintf(sql, sizeof(sql), "CREATE FUNCTION pg_temp.tanist_oracle() RETURNS void LANGUAGE sql BEGIN ATOMIC %.*s\n; END",
+    snprintf(sql, sizeof(sql),
+             "CREATE FUNCTION pg_temp.tanist_oracle() RETURNS void LANGUAGE sql BEGIN ATOMIC "
+             "%.*s\n; END",
              (int)query.n, query.p);
     enum say say = SAY_NOTHING;
     PGresult *r = PQexec(db, sql);
     if (PQresultStatus(r) == PGRES_COMMAND_OK) {
         PQclear(r);
-        r = PQexec(db, "SELECT prosqlbody::text FROM pg_catalog.pg_proc WHERE oid = 'pg_temp.tanist_oracle'::pg_catalog.regproc");
+        r = PQexec(db, "SELECT prosqlbody::text FROM pg_catalog.pg_proc WHERE oid = "
+                       "'pg_temp.tanist_oracle'::pg_catalog.regproc");
         if (PQresultStatus(r) != PGRES_TUPLES_OK || PQntuples(r) != 1)
             die("prosqlbody");
         char *body = strdup(PQgetvalue(r, 0, 0));
@@ -403,8 +444,12 @@ static enum say analyse(struct slice query, char *why, size_t why_n)
         }
         free(body);
     } else {
-        snprintf(why, why_n, "%s %.60s", PQresultErrorField(r, PG_DIAG_SQLSTATE) ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : "",
-                 PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : "");
+        snprintf(why, why_n, "%s %.60s",
+                 PQresultErrorField(r, PG_DIAG_SQLSTATE) ? PQresultErrorField(r, PG_DIAG_SQLSTATE)
+                                                         : "",
+                 PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY)
+                     ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY)
+                     : "");
     }
     PQclear(r);
     step_out(idle);
@@ -439,8 +484,9 @@ static enum say one_statement(const char *sql, const json_t *raw, char *why, siz
     }
     const json_t *rel = json_object_get(inner, "relation");
     const char *schema = json_string_value(json_object_get(rel, "schemaname"));
-    snprintf(table, sizeof(table), "SELECT * FROM %s%s%s\"%s\"", schema ? "\"" : "", schema ? schema : "",
-             schema ? "\"." : "", json_string_value(json_object_get(rel, "relname")));
+    snprintf(table, sizeof(table), "SELECT * FROM %s%s%s\"%s\"", schema ? "\"" : "",
+             schema ? schema : "", schema ? "\"." : "",
+             json_string_value(json_object_get(rel, "relname")));
     return analyse(slice_of(table), why, why_n);
 }
 
@@ -483,8 +529,9 @@ static struct classification classify(const char *sql)
 static bool good_enough(const struct classification *c, const struct opinion *o)
 {
     const bool read = c->bits == CLASS_READ;
-    return o->say == SAY_NOTHING ? !read
-                                 : read == (o->say == SAY_SAFE) && c->reason != REASON_UNKNOWN_FUNCTION;
+    return o->say == SAY_NOTHING
+               ? !read
+               : read == (o->say == SAY_SAFE) && c->reason != REASON_UNKNOWN_FUNCTION;
 }
 
 static void compare(const char *sql)
@@ -514,8 +561,8 @@ static void compare(const char *sql)
     }
     if (o.say == SAY_SAFE && c.bits != CLASS_READ) {
         count.needless++;
-        snprintf(key, sizeof(key), "%s %.*s", classify_reason_name(c.reason), (int)(c.token.n < 40 ? c.token.n : 40),
-                 c.token.n ? c.token.p : "");
+        snprintf(key, sizeof(key), "%s %.*s", classify_reason_name(c.reason),
+                 (int)(c.token.n < 40 ? c.token.n : 40), c.token.n ? c.token.p : "");
         tally_add(needless, key, sql);
     }
 }
@@ -562,7 +609,10 @@ static bool mutate(struct prng *rng, const char *sql, char *to, size_t cap)
     const int cut = (int)prng_below(rng, (uint32_t)na), from = (int)prng_below(rng, (uint32_t)nb);
     const uint32_t how = prng_below(rng, 6);
     int take = how == 0 ? nb - from : how == 3 ? 0 : 1 + (int)prng_below(rng, how == 4 ? 1 : 4);
-    int resume = how == 0 ? na : how == 2 ? cut : how == 4 ? cut + 1 : cut + 1 + (int)prng_below(rng, 3);
+    int resume = how == 0   ? na
+                 : how == 2 ? cut
+                 : how == 4 ? cut + 1
+                            : cut + 1 + (int)prng_below(rng, 3);
     if (how == 5) { /* another token of its own */
         memcpy(b, a, sizeof(*a) * (size_t)na);
         take = 1;
@@ -572,7 +622,8 @@ static bool mutate(struct prng *rng, const char *sql, char *to, size_t cap)
     strbuf_init(&out, to, cap);
     for (int k = 0; k < cut; k++)
         strbuf_addf(&out, "%.*s ", (int)a[k].n, a[k].p);
-    for (int k = how == 5 ? (int)prng_below(rng, (uint32_t)na) : from, end = k + take; k < end && k < (how == 5 ? na : nb); k++)
+    for (int k = how == 5 ? (int)prng_below(rng, (uint32_t)na) : from, end = k + take;
+         k < end && k < (how == 5 ? na : nb); k++)
         strbuf_addf(&out, "%.*s ", (int)b[k].n, b[k].p);
     for (int k = resume; k < na; k++)
         strbuf_addf(&out, "%.*s ", (int)a[k].n, a[k].p);
@@ -606,15 +657,16 @@ static void report(bool with_mutants)
     tally_print(needless, "sent to the primary needlessly, by reason");
     if (getenv("TANIST_ORACLE_VERBOSE"))
         tally_print(silent, "no say, by the server's refusal");
-    printf("# %lu statements, %lu of them safe for the oracle, no say about %lu; %lu called a read; %lu loads of the catalog\n",
+    printf("# %lu statements, %lu of them safe for the oracle, no say about %lu; %lu called a "
+           "read; %lu loads of the catalog\n",
            count.statements, count.safe, count.silent, count.reads, count.loads);
     if (with_mutants)
-        printf("# %lu mutants, %lu called a read, %lu of these parsed and %lu safe\n", count.mutants, count.mutants_read,
-               count.mutants_parsed, count.mutants_safe);
+        printf("# %lu mutants, %lu called a read, %lu of these parsed and %lu safe\n",
+               count.mutants, count.mutants_read, count.mutants_parsed, count.mutants_safe);
     printf("%s 1 - never a read where the oracle says write (%lu and %lu are)\n",
            count.wrong + count.mutants_wrong ? "not ok" : "ok", count.wrong, count.mutants_wrong);
-    printf("%s 2 - to the primary needlessly: %lu of %lu, %.2f %%, less than 3\n", share < 3 ? "ok" : "not ok", count.needless,
-           count.safe, share);
+    printf("%s 2 - to the primary needlessly: %lu of %lu, %.2f %%, less than 3\n",
+           share < 3 ? "ok" : "not ok", count.needless, count.safe, share);
     printf("1..2\n");
 }
 
@@ -648,14 +700,16 @@ int main(int argc, char **argv)
             if (!count.loads)
                 (void)load_catalog();
             compare(all[i].sql);
-            const long due = stale ? 0 : (long)((double)mutants * (i + 1) / n_all) - (long)count.mutants;
+            const long due =
+                stale ? 0 : (long)((double)mutants * (i + 1) / n_all) - (long)count.mutants;
             if (due > 0)
                 compare_mutants(&rng, all[i].sql, (int)(due < 500 ? due : 500));
         }
         run(all[i].sql);
     }
     report(mutants > 0);
-    const bool ok = count.wrong == 0 && count.mutants_wrong == 0 && count.needless * 100 < count.safe * 3;
+    const bool ok =
+        count.wrong == 0 && count.mutants_wrong == 0 && count.needless * 100 < count.safe * 3;
     PQfinish(db);
     free(catalog_mem);
     return ok ? 0 : 1;

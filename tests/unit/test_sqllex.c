@@ -265,7 +265,7 @@ static void test_words(void **state)
 {
     (void)state;
     assert_int_equal(word_find(slice_of("select")).id, WORD_SELECT);
-    assert_int_equal(word_find(slice_of("select")).flags, WORD_RESERVED | WORD_HARD);
+    assert_int_equal(word_find(slice_of("select")).flags, WORD_RESERVED | WORD_HARD | WORD_QUIET);
     assert_int_equal(word_find(slice_of("coalesce")).flags, WORD_HARD);
     assert_int_equal(word_find(slice_of("filter")).flags, WORD_SOFT);
     assert_int_equal(word_find(slice_of("vacuum")).flags, WORD_UTILITY);
