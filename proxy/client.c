@@ -187,7 +187,7 @@ void client_wait_end(struct client *c)
     list_remove(c->waiting_in, &c->wait);
     c->waiting_in = NULL;
     c->fresh_until = 0;
-    c->turning = false;
+    c->turning = c->settling = false;
     c->waits_at = NULL;
     if (c->group)
         c->group->stats.wait_time += (uint64_t)(worker_now() - c->wait_since);
@@ -458,6 +458,8 @@ static void settle_batch(struct client *c, uint8_t status)
         st->xacts++;
         st->xact_time += (uint64_t)(now - c->request_at);
         client_route_settle(c, s, now);
+        if (discards(c, status))
+            c->own = (struct own_settings){.node = c->own.node};
         /* A transaction that ran on a replica wrote nothing, whatever its statements were called. */
         if (c->tx_wrote)
             c->session.pid = s->pid;

@@ -12,6 +12,7 @@
 
 #include "../replication/base/list.h"
 #include "client_begin.h"
+#include "client_settings.h"
 #include "core/classify.h"
 #include "core/route.h"
 #include "inbuf.h"
@@ -143,6 +144,8 @@ struct client {
     struct batch batch;
     struct freshness floor;
     uint8_t tx;               /* what the client believes: I, T or E */
+    struct own_settings own;  /* SET tanist.* */
+    bool settling;            /* SHOW tanist.floor waits for a position */
     bool tx_wrote;            /* since the transaction began */
     bool on_replica;          /* the batch, or the transaction, was sent to a replica */
     int64_t read_incarnation; /* of that replica; 0: not known */

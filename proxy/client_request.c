@@ -368,6 +368,13 @@ static size_t step_linked(struct client *c, const struct frame *f)
     return forward(c, f);
 }
 
+/* Nothing of the next batch was looked at or sent. */
+static bool at_boundary(const struct client *c)
+{
+    return !c->server || (!c->batch.opened && !c->resume && !c->moving && c->batch.started == 0 &&
+                          !c->batch.sync_seen && !c->server->copying);
+}
+
 /* Bytes used of the view; 0: stop, something is awaited. */
 static size_t step(struct client *c)
 {
@@ -388,6 +395,9 @@ static size_t step(struct client *c)
     }
     if (c->lost || c->lost_skip || c->lost_query)
         return client_lost_request(c, c->view, c->view_n);
+    size_t answered;
+    if (at_boundary(c) && client_settings(c, &f, &answered))
+        return answered;
     if (!c->server) {
         size_t n = without_server(c, &f);
         if (n || !begin_batch(c, &n))

@@ -18,7 +18,21 @@ static const usec_t TURN_WAIT = 5 * USEC_PER_MS;
 
 static enum consistency level_of(const struct client *c)
 {
-    return c->group->rules.level;
+    return c->own.level ? c->own.level : c->group->rules.level;
+}
+
+/* A listener's fixed route holds whatever the session asks for. */
+static int route_of(const struct client *c)
+{
+    return c->route_mode == ROUTE_AUTO && c->own.route ? c->own.route : c->route_mode;
+}
+
+/* The promise that no read is older; 0: none. */
+static usec_t bound_of(const struct client *c)
+{
+    if (c->own.has_max_lag)
+        return c->own.max_lag;
+    return level_of(c) >= CONSISTENCY_BOUNDED ? c->group->rules.max_lag : 0;
 }
 
 static bool async_anywhere(const struct client *c)
@@ -54,9 +68,9 @@ static bool can_wait(const struct client *c, usec_t now)
 }
 
 /* Within max_lag of the level and of a hint; 0: no limit. */
-static usec_t lag_limit(const struct client *c, enum consistency level)
+static usec_t lag_limit(const struct client *c)
 {
-    const usec_t own = level >= CONSISTENCY_BOUNDED ? c->group->rules.max_lag : 0;
+    const usec_t own = bound_of(c);
     const usec_t hint = c->batch.max_lag;
     return own && (!hint || own < hint) ? own : hint;
 }
@@ -78,18 +92,18 @@ static struct route_in input(struct client *c, usec_t now)
                              .fresh = &c->floor,
                              .lag = &c->group->lag,
                              .read = c->batch.read,
-                             .force_primary = c->route_mode == ROUTE_PRIMARY ||
+                             .force_primary = route_of(c) == ROUTE_PRIMARY ||
                                               level == CONSISTENCY_PRIMARY || c->batch.to_primary ||
                                               wants_writer(c, t) ||
                                               c->group->conf.pool_mode == POOL_SESSION,
-                             .force_replica = c->route_mode == ROUTE_REPLICA,
+                             .force_replica = route_of(c) == ROUTE_REPLICA,
                              .retry = c->batch.retry,
                              .avoid = pool_avoid(c->group),
                              .split = r->read_write_split,
                              .level = level,
                              .now = now,
                              .began = c->began,
-                             .max_lag = lag_limit(c, level),
+                             .max_lag = lag_limit(c),
                              .only = c->batch.to_node ? UINT64_C(1) << (c->batch.to_node - 1) : 0,
                              .may_wait = can_wait(c, now),
                              .wait = c->group->rules.freshness_wait,
@@ -193,8 +207,23 @@ void client_route_wait(struct client *c, enum route_reason why)
     arm(c->w, until);
 }
 
+void client_route_settling(struct client *c, usec_t until)
+{
+    manager_want_sample(c->w->proxy->manager, c->group->cluster);
+    c->wait_reason = RR_DIRTY;
+    client_wait_in(c, &c->w->fresh[c->group->cluster]);
+    c->fresh_until = until;
+    c->settling = true;
+    arm(c->w, until);
+}
+
 static bool still_waits(struct client *c, usec_t now)
 {
+    const struct topology *t = worker_topo(c->w, c->group->cluster);
+    if (c->settling && t)
+        freshness_update(&c->floor, t, now);
+    if (c->settling)
+        return !freshness_settled(&c->floor);
     const struct route_in in = input(c, now);
     return in.topo && route_waits(&in);
 }
@@ -306,6 +335,7 @@ void client_route_settle(struct client *c, const struct server *s, usec_t now)
         freshness_replica(&c->floor, node, c->read_incarnation, now);
     else /* VACUUM and its like may change pg_class without a transaction id: their end waits for no flush */
         freshness_primary(&c->floor, async_anywhere(c) || c->ddl, now);
+    c->own.node = (int16_t)(node + 1);
     if (t && t->n_nodes > 1 && level_of(c) >= CONSISTENCY_SESSION)
         manager_use_sample(c->w->proxy->manager, c->group->cluster);
 }

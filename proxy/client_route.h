@@ -24,6 +24,9 @@ struct route_out client_route(struct client *c);
 /* The client waits for newer positions; client_process is called when they came or the time is over. */
 void client_route_wait(struct client *c, enum route_reason why);
 
+/* The same for a session that only wants its floor to be known. */
+void client_route_settling(struct client *c, usec_t until);
+
 /* The server that was linked: may the batch be sent there? A connection may be newer than all that is known of its server; then
  * the client has let go of it and waits, or chooses again. */
 bool client_route_linked(struct client *c);
