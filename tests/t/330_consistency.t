@@ -1,5 +1,5 @@
 # What sessions may see, by level: many clients write rising numbers and read each other's, while replicas are delayed,
-# paused, frozen and restarted and the primary is replaced; tests/consistency judges the history.
+# paused, frozen and restarted; tests/consistency judges the history.
 #
 # TANIST_CONSISTENCY_READS: reads for each level (make check-consistency: a million).
 use strict;
@@ -189,6 +189,25 @@ note("$rounds rounds of trouble");
 is($r->{own}, 0, 'session, with trouble: no read misses a write of its session');
 is($r->{back}, 0, 'session, with trouble: no read goes back in time');
 is($r->{alien}, 0, 'session, with trouble: every value was written by somebody');
+
+# ---- Bounded, and global ----
+
+# A replica that is always behind by more than the bound, one that is behind by less, and trouble.
+level('bounded', max_lag => '150ms');
+set_delay('pg4', '400ms');
+$run = start_checker(reads => $reads, 'allow-ms' => 150, 'show-stale' => 1);
+trouble($run, 'pg2') while running($run);
+$r = result($run);
+is($r->{stale}, 0, 'bounded: no read is older than max_lag');
+is($r->{own} + $r->{back}, 0, 'bounded: what level session promises holds too');
+cmp_ok($r->{stalest_us}, '>', 0, 'bounded: though some are not the newest');
+level('global', max_lag => '0');
+$run = start_checker(reads => $reads, 'show-stale' => 1);
+trouble($run, 'pg3') while running($run);
+$r = result($run);
+is($r->{stale}, 0, 'global: no read misses a write that was confirmed to anybody before it began');
+is($r->{own} + $r->{back}, 0, 'global: what level session promises holds too');
+set_delay('pg4', 0);
 
 $t->stop;
 done_testing();
