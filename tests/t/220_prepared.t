@@ -129,6 +129,13 @@ same('the same text with other types', P('a', 'SELECT $1', 25) . P('b', 'SELECT 
     B('', 'b', '08') . E('') . S(), D('S', 'a') . D('S', 'b') . S());
 same('DEALLOCATE ALL', P('s', 'SELECT 1') . S(), Q('DEALLOCATE ALL'), B('', 's') . S(), P('s', 'SELECT 2') . B('', 's') . E('') . S());
 same('DISCARD ALL', P('s', 'SELECT 1') . S(), Q('DISCARD ALL'), B('', 's') . S(), P('s', 'SELECT 2') . B('', 's') . E('') . S());
+# Names of SQL and of the protocol are the same.
+same('DEALLOCATE', P('Sx', 'SELECT 1') . S(), Q('DEALLOCATE "Sx"'), B('', 'Sx') . E('') . S(), Q('DEALLOCATE "Sx"'), P('Sx', 'SELECT 2') . B('', 'Sx') . E('') . S());
+same('DEALLOCATE in transactions', P('s', 'SELECT 1') . S(), Q('BEGIN'), Q('DEALLOCATE PREPARE S'), Q('ROLLBACK'), B('', 's') . E('') . S(), P('s', 'SELECT 2') . S(), Q('BEGIN'),
+    Q('SELECT 1/0'), Q('DEALLOCATE s'), Q('ROLLBACK'), B('', 's') . E('') . S());
+same('DEALLOCATE among others', P('s', 'SELECT 1') . S(), Q('BEGIN'), Q('SAVEPOINT a;DEALLOCATE "s";RELEASE a'), Q('COMMIT'), B('', 's') . E('') . S());
+same('DEALLOCATE in the extended protocol', P('s', 'SELECT 1') . S(), P('', 'DEALLOCATE s') . B('', '') . D('P', '') . E('') . S(), B('', 's') . E('') . S());
+same('DEALLOCATE of a name that is not there', P('s', 'SELECT 1') . S(), Q('DEALLOCATE t'), B('', 's') . E('') . S());
 
 # ---- Errors ----
 
