@@ -115,6 +115,7 @@ $(B)/unit/test_cli_print.t: $(B)/proxy/cli_print.o
 $(B)/unit/test_tls.t: $(B)/proxy/tls.o
 $(B)/unit/test_prepared.t: $(B)/proxy/prepared.o
 $(B)/unit/test_inbuf.t: $(B)/proxy/inbuf.o
+$(B)/unit/test_limits.t: $(B)/proxy/limits.o
 $(B)/unit/test_gather.t: $(B)/proxy/gather.o
 $(B)/unit/test_history.t: $(B)/tests/consistency/history.o
 

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "../../proxy/admin/console_parse.h"
@@ -41,6 +42,11 @@ static void test_words(void **state)
         {"START TRANSACTION READ ONLY", CONSOLE_START_TRANSACTION},
         {"reload", CONSOLE_RELOAD},
         {"SHUTDOWN;", CONSOLE_SHUTDOWN},
+        {"PAUSE", CONSOLE_PAUSE},
+        {"resume;", CONSOLE_RESUME},
+        {"KILL", CONSOLE_KILL},
+        {"reconnect -- all", CONSOLE_RECONNECT},
+        {"WAIT_CLOSE", CONSOLE_WAIT_CLOSE},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -49,6 +55,32 @@ static void test_words(void **state)
         if (parsed.id != rows[i].id)
             fail_msg("\"%s\": got %d, not %d", rows[i].text, (int)parsed.id, (int)rows[i].id);
     }
+}
+
+static void test_pools(void **state)
+{
+    static const char *const with_database[] = {"PAUSE",      "RESUME",  "RECONNECT", "KILL",
+                                                "WAIT_CLOSE", "DISABLE", "ENABLE"};
+    char text[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof with_database / sizeof with_database[0]; i++) {
+        snprintf(text, sizeof text, "%s \"My db\" ;", with_database[i]);
+        assert_int_equal(parse(text), 0);
+        assert_string_equal(parsed.database, "My db");
+        assert_int_equal(console_command(parsed.id)->access, CONSOLE_CHANGE);
+        snprintf(text, sizeof text, "%s a b", with_database[i]);
+        assert_int_equal(parse(text), ERR_INVALID);
+    }
+    assert_int_equal(parse("PAUSE ;"), 0);
+    assert_string_equal(parsed.database, "");
+    assert_int_equal(parse("DISABLE"), ERR_INVALID);
+    assert_int_equal(parse("ENABLE;"), ERR_INVALID);
+    assert_int_equal(parse("KILL_CLIENT 18446744"), 0);
+    assert_true(parsed.client == 18446744);
+    assert_int_equal(parse("KILL_CLIENT"), ERR_INVALID);
+    assert_int_equal(parse("KILL_CLIENT -1"), ERR_INVALID);
+    assert_int_equal(parse("KILL_CLIENT one"), ERR_INVALID);
+    assert_int_equal(parse("KILL_CLIENT 1 2"), ERR_INVALID);
 }
 
 static void test_change(void **state)
@@ -184,10 +216,10 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),      cmocka_unit_test(test_change),
-        cmocka_unit_test(test_explain),    cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_long_names), cmocka_unit_test(test_prefixes),
-        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_words),    cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_change),   cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_prefixes), cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

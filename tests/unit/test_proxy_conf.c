@@ -103,6 +103,33 @@ static void test_zero_configuration(void **state)
     config_unref(c);
 }
 
+static void test_pool_limits(void **state)
+{
+    (void)state;
+    struct config *c = load_ok(NODES "[tanist]\nmax_db_connections = 50\nmax_user_connections = 7\n"
+                                     "[database *]\n[database app]\nmax_db_connections = 0\n"
+                                     "[user boss]\nmax_user_connections = 9\n[user nobody]\n"
+                                     "[pool app.*]\npool_mode = statement\npool_size = 5\n"
+                                     "min_pool_size = 2\nreserve_pool_size = 3\n"
+                                     "query_timeout = 3s\nclient_idle_timeout = off\n");
+    assert_int_equal(config_max_db_connections(c, "other"), 50);
+    assert_int_equal(config_max_db_connections(c, "app"), 0);
+    assert_int_equal(config_max_user_connections(c, "boss"), 9);
+    assert_int_equal(config_max_user_connections(c, "nobody"), 7);
+    assert_int_equal(config_max_user_connections(c, "x"), 7);
+    const struct pool_conf *p = config_pool(c, "app", "x"), *d = config_pool(c, "other", "x");
+    assert_int_equal(p->pool_mode, POOL_STATEMENT);
+    assert_int_equal(p->min_pool_size, 2);
+    assert_int_equal(p->reserve_pool_size, 3);
+    assert_true(p->reserve_pool_timeout == 5 * USEC_PER_SEC);
+    assert_true(p->query_timeout == 3 * USEC_PER_SEC);
+    assert_true(p->client_idle_timeout == 0);
+    assert_true(d->query_wait_notify == 5 * USEC_PER_SEC);
+    assert_true(d->transaction_timeout == 0 && d->idle_transaction_timeout == 0);
+    config_unref(c);
+    assert_true(complains(NODES "[pool *]\npool_size = 2\nmin_pool_size = 3\n", "min_pool_size"));
+}
+
 static void test_zero_configuration_mode(void **state)
 {
     static const char *const automatic[] = {"failover.mode=automatic"};
@@ -313,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zero_configuration),
         cmocka_unit_test(test_zero_configuration_mode),
+        cmocka_unit_test(test_pool_limits),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_routing),
         cmocka_unit_test(test_pools),
