@@ -211,14 +211,14 @@ void limit_unclaim(struct limit_claim *c)
     uv_mutex_unlock(&l->mutex);
 }
 
-bool limit_oldest(struct limit *at, const struct limit * not,
+bool limit_oldest(struct limit *at, const struct limit *but,
                   void (*fn)(const struct limit_claim *c, void *arg), void *arg)
 {
     const struct limit_claim *best = NULL;
     uv_mutex_lock(&at->of->mutex);
     LIST_FOR_EACH (n, &at->claims) {
         const struct limit_claim *c = LIST_ENTRY(n, struct limit_claim, node);
-        if (c->pool != not &&(!best || c->since < best->since))
+        if (c->pool != but && (!best || c->since < best->since))
             best = c;
     }
     if (best)

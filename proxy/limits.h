@@ -75,9 +75,9 @@ bool limits_claimed(const struct limit *l);
 /* Puts c into the queue of the shared limit `at` (or moves it, or only its moment). */
 void limit_claim(struct limit_claim *c, struct limit *at, usec_t since);
 void limit_unclaim(struct limit_claim *c);
-/* The oldest claim on a shared limit that is not of pool `not` (NULL: of any): calls fn with it under the mutex, which
+/* The oldest claim on a shared limit that is not of pool `but` (NULL: of any): calls fn with it under the mutex, which
  * must only copy. false: there is none. */
-bool limit_oldest(struct limit *at, const struct limit * not,
+bool limit_oldest(struct limit *at, const struct limit *but,
                   void (*fn)(const struct limit_claim *c, void *arg), void *arg);
 
 /* Servers of a database on all nodes; of everything if it is NULL. */

@@ -179,20 +179,26 @@ static bool shares(const struct pool *p, const struct limit *at)
     return false;
 }
 
-/* Closes the idle server that was unused for longest, of all pools below the limit but this one. */
-static bool evict_here(struct worker *w, const struct limit *at, const struct limit * not )
+/* Closes the idle server that was unused for longest, of all pools below the limit that can spare one for this pool. */
+static bool evict_here(struct worker *w, const struct limit *at, const struct limit *of)
 {
+    const usec_t now = worker_now();
     struct poolpolicy_idle two[2] = {{.usable = false}};
     struct server *best = NULL;
     LIST_FOR_EACH (n, &w->pools) {
         const struct pool *p = LIST_ENTRY(n, struct pool, all);
-        if (p->limit == not || pool_demand(p) > 0 || !shares(p, at))
+        if (p->limit == of || pool_demand(p) > 0 || !shares(p, at))
             continue;
         struct list_node *last = list_last(&p->idle);
         struct server *s = last ? LIST_ENTRY(last, struct server, node) : NULL;
         if (!s)
             continue;
-        two[1] = (struct poolpolicy_idle){.usable = true, .last_used = s->last_used};
+        const struct poolpolicy_claim c = {.mine = limit_servers(p->limit),
+                                           .theirs = limit_servers(of),
+                                           .held_for = now - s->connected_at,
+                                           .idle_for = now - s->last_used};
+        two[1] =
+            (struct poolpolicy_idle){.usable = poolpolicy_yields(&c), .last_used = s->last_used};
         if (poolpolicy_evict(two, 2) == 1) {
             two[0] = two[1];
             best = s;
@@ -208,7 +214,7 @@ struct eviction {
     struct loop_msg msg;
     struct worker *from;
     struct limit *at;
-    const struct limit * not ;
+    const struct limit *of; /* the pool that needs room */
     int hops;
     char key[POOL_KEY_MAX];
     char node[TOPO_NAME_MAX];
@@ -226,7 +232,7 @@ static void on_eviction(struct loop_msg *m, struct loop *on)
         free(v);
         return;
     }
-    const bool done = w->stopping || evict_here(w, v->at, v->not );
+    const bool done = w->stopping || evict_here(w, v->at, v->of);
     v->hops++;
     struct worker *next =
         done || v->hops >= x->n_workers ? v->from : x->workers[(w->id + 1) % x->n_workers];
@@ -249,7 +255,7 @@ void pool_make_room(struct pool *p)
     struct eviction *v = calloc(1, sizeof(*v));
     if (!v)
         return;
-    *v = (struct eviction){.from = w, .at = at, .not = p->limit, .hops = 1};
+    *v = (struct eviction){.from = w, .at = at, .of = p->limit, .hops = 1};
     v->msg.run = on_eviction;
     str_copy(v->key, sizeof(v->key), p->group->key);
     str_copy(v->node, sizeof(v->node), p->name);

@@ -196,8 +196,10 @@ void pool_release(struct pool *p, struct server *s)
     if (!c)
         return;
     client_wait_end(c);
-    if (list_empty(&p->waiters))
+    if (list_empty(&p->waiters)) {
         pool_want_flag(p, false);
+        limit_unclaim(&p->claim);
+    }
     server_link(s, c);
     client_on_server(c, s);
 }

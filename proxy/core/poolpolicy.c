@@ -47,12 +47,14 @@ bool poolpolicy_idle_over(const struct poolpolicy_server *s)
 
 bool poolpolicy_yields(const struct poolpolicy_claim *c)
 {
-    if (!c->waiting)
-        return true;
-    if (c->their_since >= c->my_since || c->held_for < POOLPOLICY_QUANTUM * USEC_PER_MS)
+    if (c->held_for < POOLPOLICY_QUANTUM * USEC_PER_MS)
+        return false;
+    if (c->waiting && c->their_since >= c->my_since)
         return false;
     /* One that has none must get one; else servers go only where fewer are, or two pools would pass one to and fro. */
-    return c->theirs == 0 || c->theirs + 2 <= c->mine;
+    if (c->theirs == 0 || c->theirs + 2 <= c->mine)
+        return true;
+    return !c->waiting && c->idle_for >= POOLPOLICY_LINGER * USEC_PER_MS;
 }
 
 int poolpolicy_evict(const struct poolpolicy_idle *pools, int n)

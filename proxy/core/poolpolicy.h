@@ -40,9 +40,9 @@ bool poolpolicy_life_over(const struct poolpolicy_server *s);
 
 /* -- fairness between pools that share a limit ---------------------------------------------------------------------- */
 
-/* A server may serve its pool's own queue for this long before it is given up to another pool's: a login costs more than
- * most statements. */
-enum { POOLPOLICY_QUANTUM = 50 /* ms */ };
+/* A pool keeps a server for at least this long before it goes to another pool: a login costs more than most statements. And
+ * one that is idle for a moment only is not taken by pools that have as many. */
+enum { POOLPOLICY_QUANTUM = 50 /* ms */, POOLPOLICY_LINGER = 1000 /* ms */ };
 
 struct poolpolicy_claim {
     int mine, theirs;   /* servers of the pool that has one, and of the one that waits */
@@ -50,8 +50,9 @@ struct poolpolicy_claim {
     usec_t my_since;    /* since when the first of them does */
     usec_t their_since; /* since when the first of the others does */
     usec_t held_for;    /* how long this pool has had the server */
+    usec_t idle_for;    /* how long nobody has used it */
 };
-/* Does a server that has just become free go to the other pool? */
+/* Does a server that nobody uses go to the other pool? */
 bool poolpolicy_yields(const struct poolpolicy_claim *c);
 
 struct poolpolicy_idle {

@@ -100,6 +100,7 @@ ok(poll_until(sub { backends(q(usename = 'app')) <= 2 }), 'a smaller pool_size c
 # ---- query_wait_notify, query_wait_timeout ----
 
 settings({ pool_size => 1, query_wait_notify => '100ms', query_wait_timeout => '600ms' });
+ok(poll_until(sub { backends(q(usename = 'app')) <= 1 }), 'one server at most');
 @w = map { $t->wire } 1 .. 2;
 $w[0]->query('BEGIN; INSERT INTO t VALUES (1)');
 send_query($w[1], 'INSERT INTO t VALUES (2)');

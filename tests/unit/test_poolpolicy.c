@@ -95,7 +95,13 @@ static void test_yields(void **state)
         bool yields;
     } rows[] = {
         /* Nobody waits here. */
-        {{.mine = 1, .theirs = 9, .their_since = 50}, true},
+        {{.mine = 1, .theirs = 0, .held_for = SEC}, true},
+        {{.mine = 1, .theirs = 0, .held_for = 49 * MS}, false},
+        {{.mine = 3, .theirs = 1, .held_for = SEC}, true},
+        {{.mine = 2, .theirs = 1, .held_for = SEC}, false},
+        {{.mine = 1, .theirs = 9, .held_for = SEC}, false},
+        {{.mine = 1, .theirs = 9, .held_for = SEC, .idle_for = SEC - 1}, false},
+        {{.mine = 1, .theirs = 9, .held_for = SEC, .idle_for = SEC}, true},
         /* Both wait: older first, after the quantum. */
         {{.mine = 2,
           .theirs = 0,
