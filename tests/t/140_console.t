@@ -100,11 +100,11 @@ is("$client->{type} $client->{user} $client->{database}", 'C app app', 'SHOW CLI
 is($client->{port}, $app->{socket}->sockport, 'its port');
 like($client->{connect_time}, qr/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/, 'a time that a person can read');
 ok(!defined $client->{pin} || $client->{pin} eq '', 'no pin');
-$app->query('LISTEN x');
+$app->query('CREATE TEMP TABLE x (a int)');
 ($client) = grep { $_->{application_name} eq 'counter' } $t->console('SHOW CLIENTS');
-is("$client->{pin} $client->{node}", 'listen pg1', 'SHOW CLIENTS: a pin, and where');
+is("$client->{pin} $client->{node}", 'temporary-object pg1', 'SHOW CLIENTS: a pin, and where');
 my ($pin) = $t->console('SHOW PINS');
-is("$pin->{pin} $pin->{node} $pin->{application_name}", 'listen pg1 counter', 'SHOW PINS');
+is("$pin->{pin} $pin->{node} $pin->{application_name}", 'temporary-object pg1 counter', 'SHOW PINS');
 my ($server) = grep { $_->{user} eq 'app' && $_->{node} eq 'pg1' && $_->{state} eq 'active' } $t->console('SHOW SERVERS');
 is($server->{port}, $c->node('pg1')->port, 'SHOW SERVERS: the bound server');
 is($c->sql('pg1', "SELECT count(*) FROM pg_stat_activity WHERE pid = $server->{remote_pid} AND usename = 'app'"), '1', 'remote_pid is the backend\'s');
