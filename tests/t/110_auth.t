@@ -99,7 +99,7 @@ is_in(try_login('da"ta base'), 'so does a database');
 $w = try_login('app', user => 'expired');
 is_out($w, '28P01', qr/./, 'an expired password, which the node refuses');
 is_in(try_login('app', parameters => { replication => 'false' }), 'replication=false is an ordinary session');
-is_out(try_login('app', parameters => { replication => 'database' }), '0A000', qr/replication/, 'a replication connection');
+is_out(try_login('app', parameters => { replication => 'database' }), '42501', qr/replication/, 'a replication connection of a role that may not');
 
 # libpq, with its own idea of SCRAM.
 is($t->safe_psql('app', 'SELECT 1'), '1', 'psql');
