@@ -225,10 +225,10 @@ struct sstmt *sstmt_use(struct sstmt_set *s, uint64_t id)
 
 struct sstmt *sstmt_add(struct sstmt_set *s, uint64_t id)
 {
+    BUG_ON(sstmt_find(s, id) != NULL);
     struct sstmt *e = calloc(1, sizeof(*e));
     if (!e)
         return NULL;
-    BUG_ON(sstmt_find(s, id) != NULL);
     e->id = id;
     e->no = ++s->last_no;
     HASH_ADD(hh, s->all, id, sizeof(e->id), e);

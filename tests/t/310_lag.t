@@ -36,8 +36,18 @@ sub landings
     return \%on;
 }
 
-# Until a node has got a read.
-sub gets_reads { my ($name) = @_; my $w = $t->wire; return poll_until(sub { landings(10, $w)->{ $port{$name} } }) }
+# Until a node has got a read, of a session that has seen nothing yet: later reads are not older than earlier ones.
+sub gets_reads
+{
+    my ($name) = @_;
+    return poll_until(
+        sub {
+            my $w = $t->wire;
+            my $on = landings(1, $w);
+            $w->terminate;
+            return $on->{ $port{$name} };
+        });
+}
 
 # Writes about so many kB of WAL, past tanist: it has to see that by itself.
 sub write_kb { my ($kb) = @_; $c->sql('pg1', "INSERT INTO bulk SELECT repeat('x', 1000) FROM generate_series(1, $kb)", 'app') }
