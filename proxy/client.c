@@ -316,6 +316,7 @@ void client_batch_reset(struct client *c, bool retry)
     c->batch = (struct batch){.retry = retry};
     c->session.sequence = false;
     c->session.deallocates[0] = 0;
+    c->session.name_given = false;
 }
 
 /* Drops the client's messages up to and including the Sync (or the Query) that it waits for. */

@@ -359,8 +359,7 @@ static size_t step_linked(struct client *c, const struct frame *f)
         protocol_error(c, "too many messages without a Sync");
         return 0;
     }
-    if (UNLIKELY(c->session.deallocates[0]) && !c->batch.opened && c->tx != 'I' &&
-        !c->begin.deferred && !session_give_name(c)) {
+    if (UNLIKELY(c->session.deallocates[0]) && !c->batch.opened && !session_give_name(c)) {
         protocol_error(c, "too many messages without a Sync");
         return 0;
     }

@@ -167,8 +167,9 @@ bool session_give_name(struct client *c)
 {
     char sql[200];
     struct strbuf b;
-    if (LIKELY(!c->session.deallocates[0]) || c->tx == 'E')
+    if (LIKELY(!c->session.deallocates[0]) || c->tx == 'E' || c->session.name_given)
         return true;
+    c->session.name_given = true;
     strbuf_init(&b, sql, sizeof(sql));
     strbuf_adds(&b, "PREPARE ");
     strbuf_add_sql_ident(&b, c->session.deallocates);
@@ -183,6 +184,7 @@ void session_settle_name(struct client *c)
         return;
     struct named *n = named_find(&c->named, slice_of(s->deallocates));
     s->deallocates[0] = 0;
+    s->name_given = false;
     if (c->batch.errored || c->tx == 'E')
         s->touches |= TOUCH_PREPARED; /* was it dropped or not? */
     else if (n)

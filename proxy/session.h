@@ -26,6 +26,7 @@ struct session {
     unsigned pinned;            /* what was found to bind it: enum classify_touch, LOOK_STATE */
     unsigned prepared; /* what the statements prepared with SQL may touch when they are executed */
     bool all_settings; /* others than those of names may have changed */
+    bool name_given;   /* and the server has it now */
     char
         deallocates[64]; /* a name that the session made by Parse, and drops by SQL in this batch */
     bool sequence;       /* the batch asks for currval() or lastval() */
