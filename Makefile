@@ -270,7 +270,8 @@ REGRESS_CACHE ?= $(or $(XDG_CACHE_HOME),/var/tmp)/tanist-regress-$(shell id -un)
 REGRESS_ARGS ?=
 
 check-regress: all ## PostgreSQL's own regression and isolation suites through tanist (REGRESS_ARGS="--suite core")
-	@dir=$$(tests/regress/fetch $(REGRESS_CACHE)) && tests/regress/pipeline $$dir && tests/regress/run $$dir $(REGRESS_ARGS)
+	@dir=$$(tests/regress/fetch $(REGRESS_CACHE)) || exit 1; rc=0; \
+	tests/regress/pipeline $$dir || rc=1; tests/regress/run $$dir $(REGRESS_ARGS) || rc=1; exit $$rc
 
 # The long run takes 20 minutes and more: every statement of the regression suite, and a million made from them.
 check-classify: $(B)/classify_oracle ## the classifier against PostgreSQL's grammar and catalog (ORACLE_ARGS="--mutants 1000 select")

@@ -440,8 +440,9 @@ static void run(struct client *c)
     const bool full = c->in.n > 2 * (size_t)CLIENT_INSPECT_MAX && c->in.p[0] != MSG_F_PARSE;
     /* The next batch waits; but while copying in, what is left is the cut header of more data. */
     const bool next = c->in.n > 0 && c->batch.sync_seen && !(c->server && c->server->copying);
-    const bool busy =
-        c->server && (stream_kept(&c->server->st) > STREAM_HIGH || c->server->pl.n >= PL_HIGH);
+    /* Answers go on with what is in c->in: with nothing there, a pause for PL_HIGH would never end. */
+    const bool busy = c->server && (stream_kept(&c->server->st) > STREAM_HIGH ||
+                                    (c->in.n > 0 && c->server->pl.n >= PL_HIGH));
     if (c->waiting_in || full || next || busy)
         stream_pause(&c->st);
     else
