@@ -84,7 +84,8 @@ struct limit *limits_get(struct limits *l, const struct limit_key *k)
             pool = NULL;
             break;
         }
-        pool->shared[i] = shared[i];
+        if (!pool->shared[i]) /* once: others read it without the mutex */
+            pool->shared[i] = shared[i];
     }
     uv_mutex_unlock(&l->mutex);
     return pool;
