@@ -131,17 +131,6 @@ struct rewrite {
     const struct actions_sql_place *to;
 };
 
-static void add_keyword(struct strbuf *b, const char *keyword, const char *value)
-{
-    strbuf_addf(b, "%s%s='", b->n ? " " : "", keyword);
-    for (; *value; value++) {
-        if (*value == '\'' || *value == '\\')
-            strbuf_addc(b, '\\');
-        strbuf_addc(b, *value);
-    }
-    strbuf_addc(b, '\'');
-}
-
 static bool given(const char *text)
 {
     return text && *text;
@@ -156,7 +145,7 @@ static int keep_keyword(void *arg, const char *keyword, const char *value, struc
         strcmp(keyword, "port") == 0 || (given(w->to->user) && strcmp(keyword, "user") == 0) ||
         (given(w->to->application_name) && strcmp(keyword, "application_name") == 0);
     if (!replaced)
-        add_keyword(w->out, keyword, value);
+        strbuf_add_conninfo(w->out, keyword, value);
     return 0;
 }
 
@@ -172,11 +161,11 @@ int actions_sql_conninfo(const char *old, const struct actions_sql_place *to, ch
     if (rc != 0)
         return rc;
     if (given(to->user))
-        add_keyword(&b, "user", to->user);
+        strbuf_add_conninfo(&b, "user", to->user);
     if (given(to->application_name))
-        add_keyword(&b, "application_name", to->application_name);
-    add_keyword(&b, "host", to->host);
-    add_keyword(&b, "port", port_text);
+        strbuf_add_conninfo(&b, "application_name", to->application_name);
+    strbuf_add_conninfo(&b, "host", to->host);
+    strbuf_add_conninfo(&b, "port", port_text);
     return b.truncated ? err_set(e, ERR_LIMIT, "primary_conninfo is too long") : 0;
 }
 

@@ -14,18 +14,6 @@ struct from_conninfo {
     struct strbuf out;
 };
 
-/* A conninfo value: quotes always, because an empty value or one with spaces needs them. */
-static void add_keyword(struct strbuf *b, const char *keyword, const char *value)
-{
-    strbuf_addf(b, "%s%s='", b->n ? " " : "", keyword);
-    for (; *value; value++) {
-        if (*value == '\'' || *value == '\\')
-            strbuf_addc(b, '\\');
-        strbuf_addc(b, *value);
-    }
-    strbuf_addc(b, '\'');
-}
-
 static int take_keyword(void *arg, const char *keyword, const char *value, struct err *e)
 {
     struct from_conninfo *f = arg;
@@ -38,7 +26,8 @@ static int take_keyword(void *arg, const char *keyword, const char *value, struc
         fits = str_copy(f->ports, sizeof(f->ports), value);
     else if (strcmp(keyword, "target_session_attrs") != 0 &&
              strcmp(keyword, "load_balance_hosts") != 0)
-        add_keyword(&f->out, keyword, value); /* those two choose among hosts, which is our work */
+        strbuf_add_conninfo(&f->out, keyword,
+                            value); /* those two choose among hosts, which is our work */
     if (!fits || f->out.truncated)
         return err_set(e, ERR_LIMIT, "the connection string is longer than %d bytes",
                        REPL_CONNINFO_MAX - 1);

@@ -197,6 +197,17 @@ static void add_json_char(struct strbuf *b, const char *p, size_t n)
         strbuf_addc(b, (char)c);
 }
 
+void strbuf_add_conninfo(struct strbuf *b, const char *keyword, const char *value)
+{
+    strbuf_addf(b, "%s%s='", b->n ? " " : "", keyword);
+    for (; *value; value++) {
+        if (*value == '\'' || *value == '\\')
+            strbuf_addc(b, '\\');
+        strbuf_addc(b, *value);
+    }
+    strbuf_addc(b, '\'');
+}
+
 void strbuf_add_json(struct strbuf *b, const char *p, size_t n)
 {
     strbuf_addc(b, '"');

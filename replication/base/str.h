@@ -42,6 +42,9 @@ void strbuf_vaddf(struct strbuf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 
  * its quotes; bytes that are not UTF-8 become U+FFFD. */
 void strbuf_add_sql_literal(struct strbuf *b, const char *cstr);
 void strbuf_add_sql_ident(struct strbuf *b, const char *cstr);
+/* keyword='value' behind what is there, as in a libpq connection string: quotes always, because an empty value or one with
+ * spaces needs them. */
+void strbuf_add_conninfo(struct strbuf *b, const char *keyword, const char *value);
 void strbuf_add_json(struct strbuf *b, const char *p, size_t n);
 
 /* Length of the valid UTF-8 character at p (1 to 4), 0 if there is none. */
