@@ -28,13 +28,6 @@ static void answer(struct client *c, const char *tag, uint8_t tx)
     client_batch_reset(c, false);
 }
 
-/* What the session has as default counts where the BEGIN says nothing. */
-static bool default_is(const struct client *c, const char *name, const char *value)
-{
-    const char *v = params_get(&c->params->p, name);
-    return v && strcmp(v, value) == 0;
-}
-
 static void adopt_modes(struct client *c, const struct classify_tx *tx)
 {
     struct begin *b = &c->begin;
@@ -61,9 +54,8 @@ static bool keep_text(struct begin *b, struct slice sql)
 static bool defer(struct client *c, struct slice sql)
 {
     struct begin *b = &c->begin;
-    *b = (struct begin){.read_only = default_is(c, "default_transaction_read_only", "on"),
-                        .serializable =
-                            default_is(c, "default_transaction_isolation", "serializable")};
+    /* What the session has as default counts where the BEGIN says nothing. */
+    *b = (struct begin){.read_only = c->params->read_only, .serializable = c->params->serializable};
     if (!keep_text(b, sql))
         return false;
     adopt_modes(c, &c->batch.tx);

@@ -58,9 +58,7 @@ static bool reads_only(const struct client *c, const struct classify_tx *tx)
         return false;
     if (tx->access == ACCESS_READ_ONLY)
         return true;
-    const char *v = c->params ? params_get(&c->params->p, "default_transaction_read_only") : NULL;
-    const char *i = c->params ? params_get(&c->params->p, "default_transaction_isolation") : NULL;
-    return v && slice_ieq(slice_of(v), "on") && !(i && slice_ieq(slice_of(i), "serializable"));
+    return c->params && c->params->read_only && !c->params->serializable;
 }
 
 static void batch_add(struct client *c, const struct classification *k)

@@ -191,8 +191,7 @@ void client_login_verify(struct client *c)
     }
     encode_query(&w, sql);
     BUG_ON(w.bad);
-    params_unref(s->params);
-    s->params = params_take(c->params);
+    params_become(&s->params, c->params);
     s->hidden_failed = false;
     s->unnamed = s->unnamed_done = 0;
     stream_send(&s->st, out, w.n);

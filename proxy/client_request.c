@@ -111,10 +111,8 @@ static bool begin_batch(struct client *c, size_t *answered)
         *answered = end;
         return false;
     }
-    c->tx_read_only |= c->begin.deferred && client_begin_reads(c) && !c->params->serializable;
     c->batch.read = batch_reads(c);
-    if (!c->batch.read)
-        c->tx_read_only = false;
+    c->tx_read_only = c->batch.read && (c->tx_read_only || c->begin.deferred);
     const struct route_out r = client_route(c);
     if (r.kind == ROUTE_WAIT) {
         client_route_wait(c, r.reason);
@@ -349,17 +347,7 @@ static size_t step_linked(struct client *c, const struct frame *f)
         return 0;
     }
     aim(c);
-    if (UNLIKELY(c->session.sequence) && f->type == MSG_F_QUERY && !c->batch.opened &&
-        !session_ask_sequence(c)) {
-        protocol_error(c, "too many messages without a Sync");
-        return 0;
-    }
-    if (UNLIKELY(c->session.subs.count > 0) && f->type == MSG_F_QUERY && !c->batch.opened &&
-        !session_replay_channels(c, c->tx != 'I')) {
-        protocol_error(c, "too many messages without a Sync");
-        return 0;
-    }
-    if (UNLIKELY(c->session.deallocates[0]) && !c->batch.opened && !session_give_name(c)) {
+    if (!c->batch.opened && !session_precede(c, f->type == MSG_F_QUERY)) {
         protocol_error(c, "too many messages without a Sync");
         return 0;
     }

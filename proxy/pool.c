@@ -110,7 +110,9 @@ struct params_ref *pool_params(struct pool_group *g, const struct params *p)
     atomic_init(&r->refs, 2);
     r->verified = p->n == 0;
     const char *isolation = params_get(p, "default_transaction_isolation");
-    r->serializable = isolation && strcmp(isolation, "serializable") == 0;
+    const char *access = params_get(p, "default_transaction_read_only");
+    r->serializable = isolation && slice_ieq(slice_of(isolation), "serializable");
+    r->read_only = access && slice_ieq(slice_of(access), "on");
     list_push_front(&g->params, &r->node);
     return r;
 }

@@ -31,6 +31,7 @@ struct params_ref {
     _Atomic uint32_t refs; /* servers that move take theirs along */
     bool verified;
     bool serializable; /* transactions are, if they do not say otherwise: no standby takes them */
+    bool read_only;    /* the same */
     uint16_t overlay_len;
     uint8_t overlay[1024];
     struct list_node node; /* in the group's list, which holds a reference */
@@ -43,6 +44,14 @@ static inline struct params_ref *params_take(struct params_ref *r)
     if (r)
         atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
     return r;
+}
+
+/* *at becomes another reference to r. */
+static inline void params_become(struct params_ref **at, struct params_ref *r)
+{
+    struct params_ref *old = *at;
+    *at = params_take(r);
+    params_unref(old);
 }
 
 enum cred_kind { CRED_NONE = 0, CRED_SCRAM, CRED_MD5, CRED_PASSWORD };

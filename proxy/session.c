@@ -1,6 +1,9 @@
 #include "session.h"
 
+#include <stdio.h>
+
 #include "client.h"
+#include "core/sqllex.h"
 #include "listen.h"
 #include "pool.h"
 #include "server.h"
@@ -141,26 +144,16 @@ void session_free(struct client *c)
 
 /* -- names of statements -------------------------------------------------------------------------------------------- */
 
-/* An identifier as it is written, folded or without its quotes; false if it cannot be one of a client's names. */
-static bool plain_name(struct slice text, char out[64])
-{
-    const bool quoted = text.n > 1 && text.p[0] == '"';
-    if (quoted)
-        text = (struct slice){text.p + 1, text.n - 2};
-    if (text.n == 0 || text.n >= 64 || memchr(text.p, '"', text.n) || memchr(text.p, 0, text.n))
-        return false;
-    for (size_t i = 0; i < text.n; i++)
-        out[i] =
-            !quoted && text.p[i] >= 'A' && text.p[i] <= 'Z' ? (char)(text.p[i] + 32) : text.p[i];
-    out[text.n] = 0;
-    return true;
-}
-
 void session_note_deallocate(struct client *c, struct slice name)
 {
-    char plain[64];
-    if (plain_name(name, plain) && named_find(&c->named, slice_of(plain)))
-        str_copy(c->session.deallocates, sizeof(c->session.deallocates), plain);
+    struct lexer lx;
+    struct slice plain;
+    char buf[LEX_NAME_MAX + 1];
+    lex_init(&lx, name, false);
+    const struct lex_token t = lex_next(&lx);
+    if (lex_name(&t, buf, &plain) && named_find(&c->named, plain))
+        snprintf(c->session.deallocates, sizeof(c->session.deallocates), "%.*s", (int)plain.n,
+                 plain.p);
 }
 
 bool session_give_name(struct client *c)
@@ -212,13 +205,23 @@ static bool keep_sequences(struct client *c)
     return server_hide(s, "DISCARD SEQUENCES");
 }
 
-bool session_ask_sequence(struct client *c)
+static bool ask_sequence(struct client *c)
 {
     if (c->tx_wrote || c->pin != PIN_NONE || session_owns(c, c->server)) {
         c->session.sequence = false;
         return true;
     }
     return keep_sequences(c);
+}
+
+bool session_precede(struct client *c, bool query)
+{
+    struct session *s = &c->session;
+    if (UNLIKELY(s->sequence) && query && !ask_sequence(c))
+        return false;
+    if (UNLIKELY(s->subs.count > 0) && query && !session_replay_channels(c, c->tx != 'I'))
+        return false;
+    return session_give_name(c);
 }
 
 void session_wrote(struct client *c)
@@ -251,10 +254,7 @@ enum session_sent session_send(struct client *c)
         if (!server_hide(s, sql))
             return SESSION_FAILED;
     }
-    if (s->params != c->params) {
-        params_unref(s->params);
-        s->params = params_take(c->params);
-    }
+    params_become(&s->params, c->params);
     if (UNLIKELY(c->session.sequence) && !keep_sequences(c))
         return SESSION_FAILED;
     return session_replay_channels(c, false) ? SESSION_SENT : SESSION_FAILED;
@@ -276,8 +276,7 @@ void session_on_applied(struct client *c)
     struct server *s = c->server;
     c->session.applying = false;
     if (!s->hidden_failed) {
-        params_unref(s->params);
-        s->params = params_take(c->params);
+        params_become(&s->params, c->params);
         c->resume = true;
         client_process(c);
         return;
@@ -287,8 +286,7 @@ void session_on_applied(struct client *c)
     const int code = (int)errresp_code_of(e.sqlstate);
     s->hidden_failed = false;
     if (gives_up(c)) {
-        params_unref(c->params);
-        c->params = params_take(c->session.base);
+        params_become(&c->params, c->session.base);
         c->resume = true;
         client_process(c);
         return;

@@ -75,14 +75,15 @@ void session_wrote(struct client *c);
 /* Has this server what the session's currval() would say? */
 bool session_owns(const struct client *c, const struct server *s);
 
-/* A Query of a transaction on this server is about to be sent that asks for currval(). False: no room. */
-bool session_ask_sequence(struct client *c) MUST_CHECK;
+/* What must come before the first message of a batch on a server that is linked already, a Query or not. False: no room. */
+bool session_precede(struct client *c, bool query) MUST_CHECK;
 
 /* Keeps a ParameterStatus message back. False: pass it on at once. */
 bool session_hold_report(struct client *c, const uint8_t *msg, size_t n) MUST_CHECK;
 void session_free(struct client *c);
 
-/* A Query of a transaction on this server is about to be sent that changes what the session listens to. False: no room. */
+/* A batch is about to be sent that changes what the session listens to: its channels are put on the server first, within
+ * its transaction or not. False: no room. */
 bool session_replay_channels(struct client *c, bool within) MUST_CHECK;
 /* Drivers drop by SQL what they made by Parse. The server has it under another name, so it gets one of that name to drop, in
  * front of the batch. False: no room. */

@@ -239,8 +239,7 @@ void session_on_restored(struct client *c)
         s->hidden_failed = false;
         session_set_pins(c, c->session.pinned | LOOK_STATE);
     } else {
-        params_unref(s->params);
-        s->params = params_take(c->params);
+        params_become(&s->params, c->params);
     }
     session_tell_ready(c);
 }

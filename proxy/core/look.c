@@ -181,30 +181,34 @@ static void add_names(struct strbuf *out, const struct look_ask *ask)
     strbuf_adds(out, "]::pg_catalog.text[]) n");
 }
 
-static void add_objects(struct strbuf *out, unsigned objects)
+/* What binds a session to its server: the row that tells it, named in the query and in the answer. */
+static const struct {
+    unsigned bit;
+    const char *name, *sql;
+} objects[] = {
+    {TOUCH_TEMP, "?temp",
+     "SELECT '?temp','' WHERE EXISTS(SELECT FROM pg_catalog.pg_depend WHERE refclassid "
+     "OPERATOR(pg_catalog.=) '2615'::pg_catalog.oid AND refobjid OPERATOR(pg_catalog.=) "
+     "pg_catalog.pg_my_temp_schema())"},
+    {TOUCH_LOCKS, "?locks",
+     "SELECT '?locks','' WHERE EXISTS(SELECT FROM pg_catalog.pg_locks WHERE locktype "
+     "OPERATOR(pg_catalog.=) 'advisory' AND pid OPERATOR(pg_catalog.=) "
+     "pg_catalog.pg_backend_pid())"},
+    {TOUCH_CURSORS, "?cursor",
+     "SELECT '?cursor','' WHERE EXISTS(SELECT FROM pg_catalog.pg_cursors WHERE "
+     "is_holdable)"},
+    {TOUCH_LISTEN, "?listen", "SELECT '?listen',c FROM pg_catalog.pg_listening_channels() c"},
+    {TOUCH_PREPARED, "?prepared",
+     "SELECT '?prepared','' WHERE EXISTS(SELECT FROM "
+     "pg_catalog.pg_prepared_statements WHERE from_sql)"},
+};
+
+static void add_objects(struct strbuf *out, unsigned asked)
 {
-    static const struct {
-        unsigned bit;
-        const char *sql;
-    } parts[] = {
-        {TOUCH_TEMP,
-         "SELECT '?temp','' WHERE EXISTS(SELECT FROM pg_catalog.pg_depend WHERE refclassid "
-         "OPERATOR(pg_catalog.=) '2615'::pg_catalog.oid AND refobjid OPERATOR(pg_catalog.=) "
-         "pg_catalog.pg_my_temp_schema())"},
-        {TOUCH_LOCKS,
-         "SELECT '?locks','' WHERE EXISTS(SELECT FROM pg_catalog.pg_locks WHERE locktype "
-         "OPERATOR(pg_catalog.=) 'advisory' AND pid OPERATOR(pg_catalog.=) "
-         "pg_catalog.pg_backend_pid())"},
-        {TOUCH_CURSORS, "SELECT '?cursor','' WHERE EXISTS(SELECT FROM pg_catalog.pg_cursors WHERE "
-                        "is_holdable)"},
-        {TOUCH_LISTEN, "SELECT '?listen',c FROM pg_catalog.pg_listening_channels() c"},
-        {TOUCH_PREPARED, "SELECT '?prepared','' WHERE EXISTS(SELECT FROM "
-                         "pg_catalog.pg_prepared_statements WHERE from_sql)"},
-    };
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        if (objects & parts[i].bit) {
+    for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++)
+        if (asked & objects[i].bit) {
             next_part(out);
-            strbuf_adds(out, parts[i].sql);
+            strbuf_adds(out, objects[i].sql);
         }
 }
 
@@ -235,17 +239,9 @@ void look_begin(struct look_seen *seen, const struct look_ask *ask, const struct
 
 static void found_object(struct look_seen *seen, struct slice name)
 {
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } rows[] = {{"?temp", TOUCH_TEMP},
-                {"?locks", TOUCH_LOCKS},
-                {"?cursor", TOUCH_CURSORS},
-                {"?listen", TOUCH_LISTEN},
-                {"?prepared", TOUCH_PREPARED}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        if (slice_eq(name, rows[i].name))
-            seen->found |= rows[i].bit;
+    for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++)
+        if (slice_eq(name, objects[i].name))
+            seen->found |= objects[i].bit;
 }
 
 /* Is this value the one that a session begins with? */
