@@ -112,7 +112,7 @@ $(B)/unit/test_merge.t: $(B)/proxy/admin/merge.o $(B)/proxy/admin/averages.o
 $(B)/unit/test_answer.t: $(B)/proxy/admin/answer.o
 $(B)/unit/test_extended.t: $(B)/proxy/admin/extended.o
 $(B)/unit/test_cli_print.t: $(B)/proxy/cli_print.o
-$(B)/unit/test_tls.t: $(B)/proxy/tls.o
+$(B)/unit/test_tls.t: $(B)/proxy/tls.o $(B)/proxy/stream.o
 $(B)/unit/test_prepared.t: $(B)/proxy/prepared.o
 $(B)/unit/test_inbuf.t: $(B)/proxy/inbuf.o
 $(B)/unit/test_limits.t: $(B)/proxy/limits.o

@@ -65,7 +65,7 @@ static int wanted_events(const struct stream *s)
         ev = UV_DISCONNECT;
     else
         ev = UV_READABLE;
-    if (stream_kept(s) > 0 || s->tls_wants_write)
+    if (stream_kept(s) > 0 || s->tls_wants_write || s->again)
         ev |= UV_WRITABLE;
     return ev;
 }
@@ -293,6 +293,12 @@ long stream_recv(struct stream *s, void *buf, size_t cap, struct err *e)
     return err_errno(e, errno, "cannot read");
 }
 
+/* TLS may hold bytes of which the descriptor says nothing: come back from the loop for them. */
+static void look_again(struct stream *s)
+{
+    s->again = s->tls && !s->paused && tls_pending(s->tls);
+}
+
 void stream_pause(struct stream *s)
 {
     s->paused = true;
@@ -304,11 +310,10 @@ void stream_resume(struct stream *s)
         return;
     s->paused = false;
     s->masked = false;
-    if (s->tls && tls_pending(s->tls))
-        s->tls_wants_write =
-            true; /* the descriptor will not tell: come back from the loop at once */
-    if (s->state == STREAM_OPEN)
+    if (s->state == STREAM_OPEN) {
+        look_again(s);
         rearm(s);
+    }
 }
 
 static void on_connected(struct stream *s)
@@ -356,11 +361,11 @@ void stream_start_tls(struct stream *s, struct tls *t)
     rearm(s);
 }
 
-/* TLS may hold bytes of which the descriptor says nothing: one more turn for them. */
+/* After a callback, which may have closed it. */
 static void again_if_pending(struct stream_poll *p, struct stream *s)
 {
-    if (p->owner == s && s->tls && !s->paused && s->state == STREAM_OPEN && tls_pending(s->tls)) {
-        s->tls_wants_write = true;
+    if (p->owner == s && s->tls && s->state == STREAM_OPEN) {
+        look_again(s);
         rearm(s);
     }
 }
@@ -398,6 +403,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         return;
     }
     if (events & UV_WRITABLE) {
+        s->again = false;
         flush(s);
         if (s->above_high && stream_kept(s) < STREAM_LOW) {
             s->above_high = false;
@@ -428,7 +434,9 @@ int stream_attach(struct stream *s, struct loop *l, struct err *e)
 {
     BUG_ON(s->poll != NULL);
     const int rc = poll_make(s, l, e);
-    if (rc == 0)
+    if (rc == 0) {
+        look_again(s);
         rearm(s);
+    }
     return rc;
 }

@@ -43,6 +43,8 @@ struct stream {
     struct tls *tls;
     enum { STREAM_CLOSED = 0, STREAM_CONNECTING, STREAM_HANDSHAKE, STREAM_OPEN } state;
     bool paused, masked, above_high, tls_wants_write, dead;
+    bool
+        again; /* TLS holds bytes to be read. Not tls_wants_write, which ends with the next write */
     int armed; /* events given to uv_poll_start */
     uint8_t *out;
     size_t out_pos, out_len, out_cap;

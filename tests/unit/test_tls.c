@@ -18,6 +18,7 @@
 #undef ERR_STATE
 
 #include "../../proxy/proxy_conf.h"
+#include "../../proxy/stream.h"
 #include "../../proxy/tls.h"
 
 /* Files of this run: a CA, a server's certificate for db.example and 127.0.0.1, and another CA. */
@@ -292,6 +293,73 @@ static void test_pending(void **state)
     pair_close(&p);
 }
 
+struct reader {
+    struct stream st;
+    char got[16];
+    size_t n;
+    bool ready;
+};
+
+static void on_reader_ready(struct stream *st)
+{
+    CONTAINER_OF(st, struct reader, st)->ready = true;
+}
+
+static void on_reader_readable(struct stream *st)
+{
+    struct reader *r = CONTAINER_OF(st, struct reader, st);
+    struct err e = {0};
+    const long n = stream_recv(st, r->got + r->n, sizeof r->got - r->n, &e);
+    assert_true(n > 0 || n == ERR_AGAIN);
+    r->n += n > 0 ? (size_t)n : 0;
+}
+
+static void turn(struct loop *l, struct reader *r, bool answers)
+{
+    if (answers)
+        stream_send(&r->st, "x", 1);
+    uv_run(&l->uv, UV_RUN_NOWAIT);
+}
+
+/* What TLS holds is read without another byte from the peer, whatever is sent in between, paused or not. */
+static void test_stream_pending(void **state)
+{
+    static const struct stream_ops ops = {.on_ready = on_reader_ready,
+                                          .on_readable = on_reader_readable};
+    (void)state;
+    struct pair p;
+    struct loop l;
+    struct err e = {0};
+    struct reader r = {.n = 0};
+    assert_int_equal(shake(&p, listen_ctx(TLS_REQUIRE), server_ctx(TLS_REQUIRE, "", false), "h"),
+                     1);
+    assert_int_equal(loop_init(&l, "test", 0, &e), 0);
+    assert_int_equal(stream_open(&r.st, &ops, &l, p.fd[0], &e), 0);
+    stream_start_tls(&r.st, p.server);
+    turn(&l, &r, false);
+    assert_true(r.ready);
+    assert_int_equal(tls_write(p.client, "one", 3, &e), 3);
+    assert_int_equal(tls_write(p.client, "two", 3, &e), 3);
+    assert_int_equal(tls_write(p.client, "six", 3, &e), 3);
+    turn(&l, &r, false);
+    assert_int_equal(r.n, 3);
+    turn(&l, &r, true);
+    assert_int_equal(r.n, 6);
+    stream_pause(&r.st);
+    turn(&l, &r, true);
+    turn(&l, &r, true);
+    assert_int_equal(r.n, 6);
+    stream_resume(&r.st);
+    turn(&l, &r, true);
+    assert_int_equal(r.n, 9);
+    assert_memory_equal(r.got, "onetwosix", 9);
+    stream_close(&r.st);
+    uv_run(&l.uv, UV_RUN_NOWAIT);
+    loop_fini(&l);
+    tls_free(p.client);
+    close(p.fd[1]);
+}
+
 static void test_close(void **state)
 {
     (void)state;
@@ -333,9 +401,10 @@ static void test_garbage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_modes), cmocka_unit_test(test_off_and_bad_files),
-        cmocka_unit_test(test_bulk),  cmocka_unit_test(test_pending),
-        cmocka_unit_test(test_close), cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_modes),          cmocka_unit_test(test_off_and_bad_files),
+        cmocka_unit_test(test_bulk),           cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_stream_pending), cmocka_unit_test(test_close),
+        cmocka_unit_test(test_garbage),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }
