@@ -5,6 +5,7 @@
 #include "../base/bug.h"
 #include "../base/str.h"
 #include "failover.h"
+#include "slots.h"
 
 #define BIT(i) (UINT64_C(1) << (i))
 
@@ -284,6 +285,17 @@ static bool forked_off(const struct scene *s, const struct decide_policy *p, int
            s->m->writer_lsn - n->obs.flush_lsn > p->failover_max_lag;
 }
 
+/* The only primary there is, if the announced writer itself streams from it, by somebody's will and with its history; -1
+ * none. Its timeline may be the announced one or an older one: somebody promoted two nodes and took one of them back. */
+static int followed_by(const struct scene *s, const struct decide_policy *p)
+{
+    const int w = view_upstream(s->v, s->announced);
+    if (w < 0 || s->claims != BIT(w) || !titled(s, p, w) ||
+        s->v->nodes[s->announced].timeline != s->v->nodes[w].timeline)
+        return -1;
+    return s->v->nodes[w].health.verdict == HEALTH_OK ? w : -1;
+}
+
 /* The announced writer does not serve (down, or a replica, or replaced by another cluster's node). */
 static void announced_gone(const struct scene *s, const struct decide_policy *p, usec_t now,
                            struct decision *d)
@@ -301,6 +313,11 @@ static void announced_gone(const struct scene *s, const struct decide_policy *p,
         return;
     }
     if (w >= 0 && s->v->nodes[w].health.verdict == HEALTH_OK) {
+        d->fenced &= ~BIT(w);
+        answer(d, DECIDE_SUCCEEDED, w, false);
+        return;
+    }
+    if (demoted && (w = followed_by(s, p)) >= 0) {
         d->fenced &= ~BIT(w);
         answer(d, DECIDE_SUCCEEDED, w, false);
         return;
@@ -540,7 +557,16 @@ void decide_remember(struct decide_memory *m, const struct topology *t)
     m->kind = 0;
 }
 
-/* A replica that should follow the writer but follows nobody, or a primary that may not serve. One that follows
+/* We pointed this replica once: its receiver uses the slot that we make. */
+static bool pointed_by_us(const struct view *v, int i)
+{
+    char slot[TOPO_NAME_MAX];
+    slots_name(v->nodes[i].name, slot);
+    return !strcmp(v->nodes[i].obs.receiver_slot, slot);
+}
+
+/* A replica that should follow the writer but follows nobody, or a primary that may not serve, or a replica that was a
+ * primary when we pointed it there (it missed a failover, and the old primary came back as a replica). One that follows
  * somebody whom we do not know is the operator's business (another name for the writer, a cascade). */
 static bool is_stray(const struct view *v, int i, int writer)
 {
@@ -548,7 +574,7 @@ static bool is_stray(const struct view *v, int i, int writer)
     if (o->streaming) {
         int from = view_upstream(v, i);
         return from >= 0 && from != writer && v->nodes[from].seen &&
-               v->nodes[from].obs.role == ROLE_PRIMARY;
+               (v->nodes[from].obs.role == ROLE_PRIMARY || pointed_by_us(v, i));
     }
     if (!o->has_primary_conninfo)
         return true;

@@ -203,12 +203,16 @@ static void desire(const struct quorum_record *r, struct quorum_watch *w,
 static uint64_t unnamed(const struct quorum_record *r, const struct quorum_look *l)
 {
     const struct view *v = l->view;
+    const struct quorum_config *c = quorum_newest(r);
+    const uint64_t members = c ? quorum_members(c, v) : 0;
     uint64_t bits = 0;
     for (int i = 0; i < v->n_nodes; i++) {
         const struct view_node *n = &v->nodes[i];
+        /* A member that streams from another replica confirms nothing: it is pointed at the writer again. */
         if (i != l->writer && n->seen && n->health.verdict == HEALTH_OK &&
-            n->obs.role == ROLE_REPLICA && n->obs.streaming && view_upstream(v, i) == l->writer &&
-            suitable(n) && !peer_of(r, v, l->writer, i))
+            n->obs.role == ROLE_REPLICA && n->obs.streaming &&
+            (view_upstream(v, i) == l->writer || (members & BIT(i))) && suitable(n) &&
+            !peer_of(r, v, l->writer, i))
             bits |= BIT(i);
     }
     return bits;

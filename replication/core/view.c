@@ -49,10 +49,11 @@ lsn_t view_position(const struct view *v, int i)
 }
 
 /* The control file of a replica without a receiver may name an older timeline than it was known to be on. What was
- * known holds as long as the node did not go back (a rebuilt one does). */
+ * known holds as long as the node did not go back (a rebuilt one does, and one that was a primary has been rebuilt, or it
+ * was stopped cleanly and its control file is right). */
 static uint32_t timeline_of(const struct view_node *n, const struct observation *o)
 {
-    if (o->role == ROLE_PRIMARY || o->timeline_received || !n->seen)
+    if (o->role == ROLE_PRIMARY || n->obs.role == ROLE_PRIMARY || o->timeline_received || !n->seen)
         return o->timeline;
     bool same_cluster = n->obs.system_identifier == o->system_identifier;
     if (!same_cluster || o->replay_lsn < n->obs.replay_lsn)

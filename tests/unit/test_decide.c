@@ -236,6 +236,14 @@ static void successors(void **state)
     expect(DECIDE_SUCCEEDED, 2, false);
     coreview_primary(&v, 1, 2, 1100); /* two at once */
     expect(DECIDE_MANY, TOPO_NO_WRITER, false);
+    /* Somebody promoted two nodes, we took one for the writer, and he made it a copy of the other one. */
+    coreview_make(&v, 3, 10 * SEC);
+    nobody_published();
+    coreview_primary(&v, 2, 1, 1100);
+    coreview_replica(&v, 0, 2, 1100, 1100);
+    expect(DECIDE_SUCCEEDED, 2, false);
+    coreview_primary(&v, 1, 1, 1100); /* not the only one */
+    expect(DECIDE_DEMOTED, TOPO_NO_WRITER, false);
     /* A copy of the announced writer on its own timeline is no successor. */
     coreview_make(&v, 2, 10 * SEC);
     coreview_down(&v, 0, 9 * SEC);
@@ -490,6 +498,8 @@ static void strays(void **state)
     assert_true(decide_strays(&v, &prev, prev.writer) == 4);
     coreview_replica(&v, 3, 0, 900, 900); /* now it is a cascade */
     assert_true(decide_strays(&v, &prev, prev.writer) == 0);
+    memcpy(v.nodes[2].obs.receiver_slot, "tanist_pg3", 11); /* which nobody wanted: we pointed it */
+    assert_true(decide_strays(&v, &prev, prev.writer) == 4);
     prev.writer = TOPO_NO_WRITER;
     coreview_unfollow(&v, 1);
     v.nodes[1].obs.has_primary_conninfo = false;

@@ -96,6 +96,12 @@ static void timeline_is_not_forgotten(void **state)
     o.timeline = 3;
     (void)view_observe(&v, 1, &p, &o);
     assert_int_equal(v.nodes[1].timeline, 3);
+    /* A primary that was rebuilt from an older timeline's copy, with more WAL than it had. */
+    coreview_primary(&v, 1, 3, 500);
+    o.timeline = 2;
+    o.replay_lsn = 2000;
+    (void)view_observe(&v, 1, &p, &o);
+    assert_int_equal(v.nodes[1].timeline, 2);
     o.timeline = 1;
     o.system_identifier = 99; /* another cluster altogether */
     (void)view_observe(&v, 1, &p, &o);
