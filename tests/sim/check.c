@@ -29,11 +29,52 @@ static void has_all(struct sim *s, int node, const char *invariant)
                            (unsigned long long)s->check.served[b]);
 }
 
+static int holders(const struct sim *s, const struct quorum_config *c, uint32_t branch, lsn_t lsn)
+{
+    const uint64_t members = quorum_members(c, &s->m.view);
+    int n = 0;
+    for (int i = 0; i < s->n_nodes; i++)
+        n += (members & BIT(i)) && sim_pg_has(&s->nodes[i], branch, lsn);
+    return n;
+}
+
+/* I1: what was acknowledged is on k members of a configuration that the journal knows, so that revoking by the journal
+ * leaves somebody who has it. */
+static void check_held(struct sim *s, const struct quorum_record *r, uint32_t branch, lsn_t lsn)
+{
+    for (int i = 0; i < r->n; i++)
+        if (r->c[i].k == 0 || holders(s, &r->c[i], branch, lsn) >= r->c[i].k)
+            return;
+    if (r->n)
+        sim_check_fail(s, "I1: an acknowledged write is on a quorum that the journal knows",
+                       "branch %u lsn %llu", branch, (unsigned long long)lsn);
+}
+
+void sim_check_quorum(struct sim *s)
+{
+    const int writer = view_find(&s->m.view, s->durable.writer);
+    if (writer < 0)
+        return;
+    const uint32_t branch = s->nodes[writer].branch;
+    if (branch < SIM_BRANCHES_MAX && s->check.served[branch])
+        check_held(s, &s->durable.quorum, branch, s->check.served[branch]);
+}
+
+void sim_check_promoted(struct sim *s, int node)
+{
+    if (s->quorum.k && !s->nodes[node].sync.k)
+        sim_check_fail(s, "I5: a node is promoted with its new quorum in force", "node %d", node);
+}
+
 void sim_check_served(struct sim *s, int node, uint32_t branch, lsn_t lsn)
 {
     if (!s->quorum.k || branch >= SIM_BRANCHES_MAX)
         return;
     has_all(s, node, "a server that acknowledges has all that was acknowledged before");
+    if (!strcmp(s->m.view.nodes[node].name, s->durable.writer))
+        check_held(s, &s->durable.quorum, branch, lsn);
+    else if (!strcmp(s->m.view.nodes[node].name, s->durable.target))
+        check_held(s, &s->durable.plan, branch, lsn);
     if (lsn > s->check.served[branch])
         s->check.served[branch] = lsn;
 }
@@ -62,6 +103,15 @@ static void check_announced(struct sim *s, const struct topology *t)
     c->newest_writer_at = t->epoch;
 }
 
+/* What the manager knows of a node is still so: what happened a moment ago it cannot know. */
+static bool seen_as_is(const struct sim *s, int i)
+{
+    const struct sim_node *n = &s->nodes[i];
+    const struct observation *o = &s->m.view.nodes[i].obs;
+    return n->recovery == (o->role == ROLE_REPLICA) && n->timeline == o->timeline &&
+           o->postmaster_start == (int64_t)n->incarnation;
+}
+
 void sim_check_publish(struct sim *s, const struct topology *t)
 {
     struct sim_check *c = &s->check;
@@ -87,8 +137,27 @@ void sim_check_publish(struct sim *s, const struct topology *t)
     for (int i = 0; i < t->n_nodes; i++)
         if (i != t->writer && t->nodes[i].role == ROLE_PRIMARY && t->nodes[i].unreadable == READ_OK)
             sim_check_fail(s, "never two primaries that serve", "node %d beside %d", i, t->writer);
-    if (t->writer >= 0)
-        check_announced(s, t);
+    if (t->writer < 0)
+        return;
+    check_announced(s, t);
+    for (int i = 0; i < t->n_nodes; i++)
+        if (i != t->writer && t->nodes[i].unreadable == READ_OK && seen_as_is(s, i) &&
+            !sim_pg_has(&s->nodes[t->writer], s->nodes[i].branch, s->nodes[i].replay))
+            sim_check_fail(s, "I8: a node that left the lineage serves nothing",
+                           "node %d beside %d", i, t->writer);
+}
+
+/* I2: in truth, not only as far as the manager was told. */
+static void check_revoked(struct sim *s)
+{
+    const struct quorum_record *r = &s->m.run.memory.quorum;
+    uint64_t revoked = 0;
+    for (int i = 0; i < s->n_nodes; i++)
+        if (s->nodes[i].recovery && s->nodes[i].upstream < 0 && !s->nodes[i].streaming)
+            revoked |= BIT(i);
+    if (!quorum_revoked(r, &s->m.view, revoked))
+        sim_check_fail(s, "I2: a quorum is revoked before a node is promoted", "revoked %llx",
+                       (unsigned long long)revoked);
 }
 
 static void check_promote(struct sim *s, int node)
@@ -104,6 +173,10 @@ static void check_promote(struct sim *s, int node)
         s->durable.epoch < f->hold_epoch)
         sim_check_fail(s, "promote only after the journal", "journal has step %d target %s",
                        s->durable.step, s->durable.target);
+    if (s->quorum.k) {
+        check_revoked(s);
+        has_all(s, node, "I3: who is promoted has every acknowledged write");
+    }
     for (int i = 0; i < s->n_nodes; i++)
         if (f->candidates.reason[i] == CANDIDATE_OK && s->nodes[i].upstream < 0 &&
             s->nodes[i].recovery && s->nodes[i].branch == s->nodes[node].branch &&
@@ -197,11 +270,39 @@ static int followers_of(const struct sim *s, int w)
     return n;
 }
 
+/* Quorum mode waits for replicas that are not there: diverged old primaries need somebody to rebuild them. */
+static bool hopeless(const struct sim *s)
+{
+    const int writer = view_find(&s->m.view, s->m.run.memory.writer);
+    return s->quorum.k && followers_of(s, writer) < s->quorum.k;
+}
+
+/* A replica that we never pointed may have become a cascade behind somebody's back: it has all, and we leave it. */
+static bool strays(const struct sim *s, int i, int w)
+{
+    const struct sim_node *n = &s->nodes[i];
+    if (n->streaming && !n->use_slot && n->upstream >= 0 && s->nodes[n->upstream].recovery &&
+        s->nodes[n->upstream].upstream == w)
+        return false;
+    return i != w && may_follow(n, &s->nodes[w]) && (!n->streaming || n->upstream != w);
+}
+
+bool sim_check_calm(struct sim *s)
+{
+    const int w = s->m.topology.writer;
+    if (w < 0 || !s->m.alive || failover_running(&s->m.run) ||
+        s->now - s->check.acked_at > 3 * SIM_SEC)
+        return false;
+    for (int i = 0; i < s->n_nodes; i++)
+        if (strays(s, i, w) || s->nodes[i].starting)
+            return false;
+    return true;
+}
+
 void sim_check_end(struct sim *s)
 {
     int w = s->m.topology.writer;
-    /* Quorum mode waits for replicas that are not there: diverged old primaries need somebody to rebuild them. */
-    if (s->quorum.k && followers_of(s, view_find(&s->m.view, s->m.run.memory.writer)) < s->quorum.k)
+    if (hopeless(s))
         return;
     if (w < 0) {
         sim_check_fail(s, "in the end there is a writer", "state %s, verdict %s",
@@ -216,8 +317,7 @@ void sim_check_end(struct sim *s)
         sim_check_fail(s, "in the end writes succeed", "last one %lld ms ago",
                        (long long)((s->now - s->check.acked_at) / SIM_MS));
     for (int i = 0; i < s->n_nodes; i++)
-        if (i != w && may_follow(&s->nodes[i], &s->nodes[w]) &&
-            (!s->nodes[i].streaming || s->nodes[i].upstream != w))
+        if (strays(s, i, w))
             sim_check_fail(s, "in the end all that can follow the writer do",
                            "node %d follows %d, writer is %d", i, s->nodes[i].upstream, w);
 }

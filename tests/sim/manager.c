@@ -288,6 +288,7 @@ static void start(struct sim *s, enum failover_kind kind)
         return;
     }
     sim_trace(s, "%s starts", kind == FAILOVER_SWITCHOVER ? "switchover" : "failover");
+    sim_faults_run(s);
     s->check.pure_switchover = kind == FAILOVER_SWITCHOVER;
     s->check.switchovers += kind == FAILOVER_SWITCHOVER;
     s->check.failovers += kind != FAILOVER_SWITCHOVER;
@@ -351,6 +352,10 @@ static void cohort(struct sim *s)
         m->run.memory.quorum = next.record;
         if (s->bug != SIM_BUG_NO_INTENT || next.record.n == 1)
             s->durable = m->run.memory;
+        sim_check_quorum(s);
+        sim_faults_quorum(s);
+        if (!m->alive)
+            return;
     }
     if (s->quorum.k && next.what == QUORUM_CONFIRM && now >= m->confirm_at) {
         m->confirm_at = now + 6 * SIM_SEC; /* and a little more than its deadline */
@@ -477,7 +482,8 @@ static void probe_at(struct sim *s, const struct sim_event *ev)
     sim_pg_observe(s, ev->a, &s->m.probes[ev->a].answer);
     sim_pg_peers(s, ev->a, &s->m.probes[ev->a].peers);
     if (sim_send(s, ev->a, SIM_MANAGER, &delay))
-        sim_push(s, delay, (struct sim_event){.kind = SIM_EV_PROBE_BACK, .a = ev->a, .id = ev->id});
+        sim_push(s, delay + (s->stale_max ? (usec_t)sim_below(s, (uint32_t)s->stale_max) : 0),
+                 (struct sim_event){.kind = SIM_EV_PROBE_BACK, .a = ev->a, .id = ev->id});
 }
 
 static void action_at(struct sim *s, const struct sim_event *ev)

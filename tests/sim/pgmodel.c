@@ -3,6 +3,7 @@
 
 #include "../../replication/base/bug.h"
 #include "../../replication/base/str.h"
+#include "../../replication/core/slots.h"
 #include "sim.h"
 
 #define GAP                  (200 * SIM_MS) /* of silence ends "without a break" */
@@ -63,6 +64,26 @@ void sim_pg_freeze(struct sim *s, int i, bool frozen)
 {
     if (s->nodes[i].up)
         s->nodes[i].frozen = frozen;
+}
+
+void sim_pg_rebuild(struct sim *s, int i, int writer)
+{
+    struct sim_node *n = &s->nodes[i];
+    const struct sim_node *w = &s->nodes[writer];
+    sim_trace(s, "node %d becomes a copy of %d", i, writer);
+    sim_pg_crash(s, i);
+    n->recovery = true;
+    n->read_only = false;
+    n->timeline = w->timeline;
+    n->branch = w->branch;
+    n->n_forks = w->n_forks;
+    memcpy(n->forks, w->forks, sizeof(n->forks));
+    n->flush = n->replay = w->flush;
+    n->upstream = writer;
+    n->use_slot = false;
+    n->app = 0;
+    n->sync = n->was_sync = (struct sim_sync){0};
+    sim_pg_start(s, i);
 }
 
 static bool works(const struct sim_node *n)
@@ -156,6 +177,7 @@ void sim_pg_event(struct sim *s, const struct sim_event *ev)
         n->starting = false;
     else if (n->promoting) {
         promoted(s, n);
+        sim_check_promoted(s, ev->a);
         sim_faults_promoted(s, ev->a);
     }
     sim_trace(s, "node %d %s", ev->a, ev->kind == SIM_EV_UP ? "is up" : "is promoted");
@@ -173,6 +195,8 @@ static void observe_replica(const struct sim *s, const struct sim_node *n, struc
     o->receiver = o->streaming = o->timeline_received = n->streaming;
     if (!n->streaming)
         return;
+    if (n->use_slot)
+        slots_name(s->m.view.nodes[n - s->nodes].name, o->receiver_slot);
     (void)str_copy(o->sender_host, sizeof(o->sender_host), "node");
     o->sender_port = (uint16_t)(1000 + n->upstream);
     o->message_age_known = true;

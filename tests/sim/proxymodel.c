@@ -9,7 +9,7 @@
 
 static void next_write(struct sim *s, int w, int c)
 {
-    sim_push(s, (5 + (usec_t)sim_below(s, 40)) * SIM_MS,
+    sim_push(s, 5 * SIM_MS + (usec_t)sim_below(s, (uint32_t)s->write_every),
              (struct sim_event){.kind = SIM_EV_CLIENT, .a = w, .b = c});
 }
 
@@ -197,7 +197,7 @@ static void bypass(struct sim *s, const struct sim_event *ev)
     w.inc = s->nodes[w.c].incarnation;
     if (s->nodes[w.c].sync.k && sim_pg_write(s, w.c, true, &w.lsn))
         wait_for_quorum(s, &w);
-    sim_push(s, (100 + (usec_t)sim_below(s, 400)) * SIM_MS, *ev);
+    sim_push(s, 10 * SIM_MS + (usec_t)sim_below(s, (uint32_t)s->bypass_every), *ev);
 }
 
 static void write_back(struct sim *s, const struct sim_event *ev)

@@ -6,6 +6,7 @@
 #define STREAM_EVERY (20 * SIM_MS)
 #define HEAL_AFTER   (40 * SIM_SEC)
 #define REST         (60 * SIM_SEC)
+#define CALM         (10 * SIM_SEC) /* of this the end of a run may be told */
 
 static void configure(struct sim *s)
 {
@@ -25,6 +26,8 @@ static void configure(struct sim *s)
     s->decide.quorum = s->failover.quorum = s->quorum;
     s->failover.wait_timeout = 10 * SIM_SEC;
     s->failover.promote_timeout = 8 * SIM_SEC;
+    s->write_every = (sim_chance(s, 50) ? 40 : 300) * SIM_MS;
+    s->bypass_every = (20 + (usec_t)sim_below(s, 480)) * SIM_MS;
     s->heal_at = HEAL_AFTER;
     s->end_at = HEAL_AFTER + REST;
     /* A manager's clock does not begin at zero: that would hide "never" taken for a moment. */
@@ -76,6 +79,37 @@ static void dispatch(struct sim *s, const struct sim_event *ev)
     }
 }
 
+/* Calm for long enough after the faults: nothing more will happen. */
+static bool over(struct sim *s)
+{
+    if (s->now > s->end_at)
+        return true;
+    if (!s->healed || !sim_check_calm(s))
+        s->calm_since = 0;
+    else if (!s->calm_since)
+        s->calm_since = s->now;
+    return s->calm_since && s->now - s->calm_since > CALM;
+}
+
+/* For people: where everybody was when it ended. */
+static void dump(struct sim *s)
+{
+    const struct quorum_record *r = &s->m.run.memory.quorum;
+    for (int i = 0; s->trace && i < s->n_nodes; i++) {
+        const struct sim_node *n = &s->nodes[i];
+        sim_trace(
+            s,
+            "node %d: %s%s%s timeline %u branch %u flush %llu confirmed %llu follows %d%s%s%s [%s]",
+            i, n->up ? "up" : "down", n->frozen ? " frozen" : "",
+            n->recovery ? " replica" : " primary", n->timeline, n->branch,
+            (unsigned long long)n->flush, (unsigned long long)n->confirmed, n->upstream,
+            n->streaming ? " streaming" : "", n->app ? " named" : "",
+            n->read_only ? " read-only" : "", n->sync.text);
+    }
+    for (int i = 0; s->trace && i < r->n; i++)
+        sim_trace(s, "record %d: any %d of %d", i, r->c[i].k, r->c[i].n);
+}
+
 bool sim_run(struct sim *s, uint64_t seed, enum sim_bug bug, bool trace)
 {
     struct sim_event ev;
@@ -97,13 +131,15 @@ bool sim_run(struct sim *s, uint64_t seed, enum sim_bug bug, bool trace)
         sim_push(s, (5 + (usec_t)sim_below(s, 30)) * SIM_SEC,
                  (struct sim_event){.kind = SIM_EV_OPERATOR});
     while (!s->check.broken && sim_pop(s, &ev)) {
-        if (s->now > s->end_at)
+        if (ev.kind == SIM_EV_STREAM && over(s))
             break;
         dispatch(s, &ev);
         sim_check_always(s);
     }
     if (!s->check.broken)
         sim_check_end(s);
+    if (s->check.broken)
+        dump(s);
     return s->check.broken == NULL;
 }
 
@@ -119,7 +155,6 @@ const char *sim_bug_name(enum sim_bug b)
         [SIM_BUG_JOURNAL_LIES] = "journal-lies",
         [SIM_BUG_SHORT_SWITCHOVER] = "short-switchover",
         [SIM_BUG_REVOKE_LESS] = "revoke-less",
-        [SIM_BUG_FOUND_NR] = "(found)",
         [SIM_BUG_NO_SETTLE] = "no-settle",
         [SIM_BUG_FORGET_OPEN] = "forget-open",
         [SIM_BUG_FORGET_OLD] = "forget-old",

@@ -123,12 +123,11 @@ enum sim_bug {
     SIM_BUG_FORGET_OLD,       /* while the quorum changes only the new one is looked at */
     SIM_BUG_LATE_NAMES,       /* the candidate is promoted without names in force */
     SIM_BUG_REVOKE_LIES,      /* a receiver is said to be stopped and is not */
-    SIM_BUG_FOUND_NR, /* those above are found within a few hundred seeds; those below need rare coincidences */
-    SIM_BUG_NO_SETTLE,       /* an older quorum is forgotten while walsenders still use it */
-    SIM_BUG_STALE_POSITIONS, /* positions from before the revocation choose the candidate */
-    SIM_BUG_COUNT_ALL,       /* members count as caught up when they are not */
-    SIM_BUG_STALE_WATCH,     /* what was seen of the last writer counts for the next one */
-    SIM_BUG_NO_INTENT,       /* the quorum is changed without its intent in the journal */
+    SIM_BUG_NO_SETTLE,        /* an older quorum is forgotten while walsenders still use it */
+    SIM_BUG_STALE_POSITIONS,  /* positions from before the revocation choose the candidate */
+    SIM_BUG_COUNT_ALL,        /* members count as caught up when they are not */
+    SIM_BUG_STALE_WATCH,      /* what was seen of the last writer counts for the next one */
+    SIM_BUG_NO_INTENT,        /* the quorum is changed without its intent in the journal */
     SIM_BUG_NR
 };
 
@@ -218,6 +217,7 @@ struct sim {
     struct prng prng;
     usec_t now, heal_at, end_at;
     bool healed;
+    usec_t calm_since; /* all that must be true in the end is; 0: it is not */
     uint64_t seq, ids, hash;
     int n_events;
     int n_slots; /* in use at most so far; the keys behind n_events name the free ones */
@@ -232,6 +232,9 @@ struct sim {
     int loss_percent;
     usec_t delay_max;
     int journal_fail_percent, reply_loss_percent;
+    usec_t stale_max;             /* answers of probes are late by up to so much */
+    usec_t write_every;           /* at most between two writes of a client */
+    usec_t bypass_every;          /* ... and of somebody past us */
     uint32_t fault_kinds;         /* swarm: which are on in this run */
     struct decide_memory durable; /* the journal */
     struct sim_manager m;
@@ -261,6 +264,8 @@ void sim_pg_init(struct sim *s);
 void sim_pg_crash(struct sim *s, int i);
 void sim_pg_start(struct sim *s, int i);
 void sim_pg_freeze(struct sim *s, int i, bool frozen);
+/* A new copy of the writer in place of what node i had. */
+void sim_pg_rebuild(struct sim *s, int i, int writer);
 void sim_pg_stream(struct sim *s);
 void sim_pg_event(struct sim *s, const struct sim_event *ev);
 void sim_pg_observe(struct sim *s, int i, struct observation *o);
@@ -291,8 +296,10 @@ void sim_proxy_event(struct sim *s, const struct sim_event *ev);
 
 /* faults.c */
 void sim_faults_init(struct sim *s);
-/* A new primary is as mortal as the old one. */
+/* Faults that aim at moments: a node was promoted, the quorum's record changed, a run began. */
 void sim_faults_promoted(struct sim *s, int node);
+void sim_faults_quorum(struct sim *s);
+void sim_faults_run(struct sim *s);
 void sim_faults_event(struct sim *s, const struct sim_event *ev);
 
 /* check.c */
@@ -303,7 +310,13 @@ void sim_check_effect(struct sim *s, const struct failover_effect *fx);
 void sim_check_start(struct sim *s, enum failover_kind kind);
 void sim_check_ack(struct sim *s, int worker, int node, uint64_t epoch, uint32_t branch, lsn_t lsn);
 void sim_check_served(struct sim *s, int node, uint32_t branch, lsn_t lsn);
+/* The journal's record of the quorum changed. */
+void sim_check_quorum(struct sim *s);
+/* A node became a primary. */
+void sim_check_promoted(struct sim *s, int node);
 void sim_check_always(struct sim *s);
+/* What must be true in the end is true. */
+bool sim_check_calm(struct sim *s);
 void sim_check_end(struct sim *s);
 
 /* run.c: a whole run; false when an invariant broke. */

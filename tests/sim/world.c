@@ -43,9 +43,8 @@ bool sim_pop(struct sim *s, struct sim_event *ev)
     s->heap[s->n_events] = top; /* its slot is the next free one */
     *ev = s->events[top.slot];
     s->now = ev->at;
-    sim_hash(s, (uint64_t)ev->at);
-    sim_hash(s,
-             (uint64_t)ev->kind * 1000003u + (uint64_t)(ev->a + 7) * 131u + (uint64_t)(ev->b + 7));
+    sim_hash(s, (uint64_t)ev->at ^ ((uint64_t)ev->kind << 56) ^ ((uint64_t)(ev->a + 7) << 48) ^
+                    ((uint64_t)(ev->b + 7) << 40));
     return true;
 }
 
@@ -61,8 +60,8 @@ bool sim_chance(struct sim *s, uint32_t percent)
 
 void sim_hash(struct sim *s, uint64_t x)
 {
-    for (int i = 0; i < 8; i++, x >>= 8)
-        s->hash = (s->hash ^ (x & 0xff)) * UINT64_C(1099511628211);
+    s->hash = (s->hash ^ x) * UINT64_C(0x9e3779b97f4a7c15);
+    s->hash ^= s->hash >> 29;
 }
 
 void sim_trace(struct sim *s, const char *fmt, ...)
