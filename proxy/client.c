@@ -232,7 +232,8 @@ void client_close(struct client *c, const char *why)
     client_set_unnamed(c, NULL);
     client_batch_reset(c, false);
     params_unref(c->params);
-    c->params = NULL;
+    params_unref(c->told);
+    c->params = c->told = NULL;
     session_free(c);
     inbuf_free(&c->in);
     inbuf_free(&c->retain);
@@ -439,9 +440,7 @@ static void settle_batch(struct client *c, uint8_t status)
     if (c->batch.bits & (CLASS_WRITE | CLASS_UNKNOWN))
         c->tx_wrote = true;
     c->defaults |= c->batch.defaults;
-    if (c->batch.drops_prepared && c->batch.errored) {
-        s->close_after = true; /* nobody knows what it still has */
-    } else if (c->batch.drops_prepared) {
+    if (c->batch.dropped) { /* whatever becomes of the transaction */
         sstmt_clear(&s->prepared);
         named_clear(&c->named);
     }
@@ -478,10 +477,8 @@ static void settle_batch(struct client *c, uint8_t status)
         }
     }
     c->begin.deferred = false;
-    if (status == 'I') {
+    if (status == 'I')
         c->begin.len = 0;
-        c->session.reported = false;
-    }
     c->tx = status;
 }
 
@@ -671,7 +668,7 @@ void client_on_verified(struct client *c, const struct err *e)
 {
     struct server *s = c->server;
     if (!e) {
-        c->params->verified = true;
+        params_become(&c->params->told, s->reports);
         c->verifying = false;
         server_unlink(s);
         client_login_welcome(c);

@@ -75,6 +75,7 @@ struct batch {
     bool simple;          /* Query rather than extended */
     bool commit;          /* may end an explicit transaction successfully */
     bool discards_all, drops_prepared;
+    bool dropped;         /* and CommandComplete says that it did */
     bool starts;          /* the last statement is START TRANSACTION */
     bool rolled_back;     /* the last CommandComplete said ROLLBACK */
     bool set_transaction; /* has a SET TRANSACTION; tx says what */
@@ -120,7 +121,8 @@ struct client {
     struct login *login;
     struct pool_group *group;
     struct params_ref
-        *params; /* the session's settings, beyond the defaults of role and database */
+        *params;             /* the session's settings, beyond the defaults of role and database */
+    struct params_ref *told; /* what it was told of some of them: reports.h */
     struct server *server;
     struct server *relay;     /* of a replication client */
     uint8_t replication;      /* enum relay_kind */

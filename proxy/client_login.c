@@ -12,6 +12,7 @@
 #include "client.h"
 #include "home.h"
 #include "pool.h"
+#include "reports.h"
 #include "relay.h"
 #include "server.h"
 #include "tls.h"
@@ -180,11 +181,7 @@ void client_login_verify(struct client *c)
     struct writer w = writer_of(out, sizeof(out));
     static const struct params none;
     strbuf_init(&b, sql, sizeof(sql));
-    c->params->overlay_len = 0;
-    /* From the defaults, in a query of its own, so that every ParameterStatus that differs from the welcome is heard. */
-    encode_query(&w, "RESET role;RESET session_authorization;RESET ALL");
-    if (!params_diff_sql(&none, &c->params->p, &b) ||
-        !server_expect(s, PL_HIDDEN_QUERY, 0, TAG_NONE) ||
+    if (!params_diff_sql(s->params ? &s->params->p : &none, &c->params->p, &b) ||
         !server_expect(s, PL_HIDDEN_QUERY, 0, TAG_NONE)) {
         client_fatal(c, ERRRESP_INVALID_PARAMETER_VALUE, "too many start-up parameters", NULL);
         return;
@@ -200,12 +197,12 @@ void client_login_verify(struct client *c)
 void client_login_welcome(struct client *c)
 {
     struct pool_group *g = c->group;
-    if (!g->welcome_ready) {
+    if (!g->welcome) {
         client_wait_in(c, &g->welcome_waiters);
         pool_want_welcome(g);
         return;
     }
-    if (!c->params->verified) {
+    if (c->params->p.n > 0 && !c->params->told) {
         verify_params(c);
         return;
     }
@@ -215,11 +212,10 @@ void client_login_welcome(struct client *c)
         client_fatal(c, ERRRESP_OUT_OF_MEMORY, "no memory for the session's parameters", NULL);
         return;
     }
-    uint8_t out[POOL_WELCOME_MAX + sizeof(c->params->overlay) + 256];
+    uint8_t out[REPORTS_ROOM + 256];
     struct writer w = writer_of(out, sizeof(out));
     encode_auth_ok(&w);
-    write_bytes(&w, g->welcome, g->welcome_len);
-    write_bytes(&w, c->params->overlay, c->params->overlay_len);
+    reports_write(&w, &c->told->p);
     encode_parameter_status(&w, "in_hot_standby", "off");
     client_write_key(c, &w);
     encode_ready(&w, 'I');

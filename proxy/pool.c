@@ -20,8 +20,11 @@ enum { GROUPS_MAX = 10000, PARAMS_SETS_MAX = 256 };
 
 void params_unref(struct params_ref *r)
 {
-    if (r && atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1)
+    while (r && atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1) {
+        struct params_ref *told = r->told;
         free(r);
+        r = told;
+    }
 }
 
 /* The shared limits above a pool, as the settings and the node say now. */
@@ -108,7 +111,6 @@ struct params_ref *pool_params(struct pool_group *g, const struct params *p)
         return NULL;
     memcpy(&r->p, p, offsetof(struct params, kv) + p->len);
     atomic_init(&r->refs, 2);
-    r->verified = p->n == 0;
     const char *isolation = params_get(p, "default_transaction_isolation");
     const char *access = params_get(p, "default_transaction_read_only");
     r->serializable = isolation && slice_ieq(slice_of(isolation), "serializable");
@@ -187,6 +189,7 @@ void pool_groups_fini(struct worker *w)
         }
         while (!list_empty(&g->params))
             params_unref(LIST_ENTRY(list_pop_front(&g->params), struct params_ref, node));
+        params_unref(g->welcome);
         catalog_unref(g->catalog);
         crypto_wipe(&g->creds, sizeof(g->creds));
         free(g);
@@ -266,7 +269,7 @@ void pool_want_welcome(struct pool_group *g)
 {
     if (!worker_topo(g->w, g->cluster) || list_empty(&g->welcome_waiters))
         return;
-    if (g->welcome_ready) { /* they wait for a node to try their parameters on */
+    if (g->welcome) { /* they wait for a node to try their parameters on */
         pool_refuse_all(&g->welcome_waiters, NULL);
         return;
     }
@@ -278,12 +281,9 @@ void pool_want_welcome(struct pool_group *g)
     pool_grow(p);
 }
 
-void pool_welcome_learned(struct pool_group *g, const uint8_t *p, size_t n)
+void pool_welcome_learned(struct pool_group *g, struct params_ref *welcome)
 {
-    g->welcome_len = (uint16_t)n;
-    if (n)
-        memcpy(g->welcome, p, n);
-    g->welcome_ready = true;
+    params_become(&g->welcome, welcome);
     while (!list_empty(&g->welcome_waiters)) {
         struct client *c = LIST_ENTRY(list_first(&g->welcome_waiters), struct client, wait);
         client_wait_end(c);

@@ -24,18 +24,16 @@ struct pool_group;
 struct server;
 struct worker;
 
-enum { POOL_WELCOME_MAX = 2048, POOL_KEY_MAX = 256 };
+enum { POOL_KEY_MAX = 256 };
 
-/* Start-up parameters of clients, shared. `overlay` are the ParameterStatus messages with which a server confirmed them. */
+/* Settings, shared. */
 struct params_ref {
     _Atomic uint32_t refs; /* servers that move take theirs along */
-    bool verified;
     bool serializable; /* transactions are, if they do not say otherwise: no standby takes them */
     bool read_only;    /* the same */
-    uint16_t overlay_len;
-    uint8_t overlay[1024];
-    struct list_node node; /* in the group's list, which holds a reference */
-    struct params p;       /* allocated only as far as p.len */
+    struct params_ref *told; /* of start-up parameters that a server has taken: reports.h */
+    struct list_node node;   /* in the group's list, which holds a reference */
+    struct params p;         /* allocated only as far as p.len */
 };
 
 void params_unref(struct params_ref *r); /* NULL is fine */
@@ -97,12 +95,10 @@ struct pool_group {
         [POOL_SLOTS]; /* by index of the topology; behind TOPO_NODES_MAX: of nodes that are gone */
     struct creds creds;
     struct catalog_ref *catalog; /* NULL until loaded */
-    bool welcome_ready;
-    uint16_t welcome_len;
-    uint8_t welcome[POOL_WELCOME_MAX]; /* ParameterStatus messages */
-    struct list welcome_waiters;       /* clients that logged in and wait for the first server */
-    struct pool *welcome_at;           /* who they wait for */
-    struct list params;                /* params_ref */
+    struct params_ref *welcome;  /* reports.h: of a session without start-up parameters */
+    struct list welcome_waiters; /* clients that logged in and wait for the first server */
+    struct pool *welcome_at;     /* who they wait for */
+    struct list params;          /* params_ref */
     struct look_names
         custom; /* custom settings that somebody set: no view of PostgreSQL lists them */
     bool
@@ -145,7 +141,7 @@ void pool_reroute(struct pool *p);
 
 /* For the first client of a group: logs in to any node to learn the welcome. */
 void pool_want_welcome(struct pool_group *g);
-void pool_welcome_learned(struct pool_group *g, const uint8_t *p, size_t n);
+void pool_welcome_learned(struct pool_group *g, struct params_ref *welcome);
 void pool_welcome_failed(struct pool_group *g, const struct err *e);
 
 /* The first of a pool's list that passes. Closing it may change every list: search again afterwards. */

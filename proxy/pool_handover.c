@@ -19,10 +19,9 @@ struct offer {
     char key[POOL_KEY_MAX];
     char node[TOPO_NAME_MAX];
     struct server *server;
-    bool answer_due; /* it was asked for */
-    bool for_home;   /* only one that is nobody's home (home.h) */
-    size_t welcome_len;
-    uint8_t welcome[POOL_WELCOME_MAX];
+    bool answer_due;            /* it was asked for */
+    bool for_home;              /* only one that is nobody's home (home.h) */
+    struct params_ref *welcome; /* of its group */
 };
 
 static struct pool *find_pool(struct worker *w, const char *key, const char *node)
@@ -48,8 +47,8 @@ static void on_server(struct offer *o, struct pool *p)
     o->server->state = SERVER_CANCELING;
     list_push_front(&p->busy, &o->server->node);
     /* Clients that waited for the welcome go on at once, and must not find the server idle. */
-    if (!p->group->welcome_ready)
-        pool_welcome_learned(p->group, o->welcome, o->welcome_len);
+    if (!p->group->welcome)
+        pool_welcome_learned(p->group, o->welcome);
     if (o->server->state == SERVER_CANCELING)
         pool_release(p, o->server);
 }
@@ -62,6 +61,7 @@ static void on_answer(struct loop_msg *m, struct loop *on)
     if (!p) { /* shutting down: the groups are gone */
         if (o->server)
             server_destroy(o->server);
+        params_unref(o->welcome);
         free(o);
         return;
     }
@@ -71,6 +71,7 @@ static void on_answer(struct loop_msg *m, struct loop *on)
         on_server(o, p);
     else if (!o->answer_due)
         pool_kick(p); /* a token came free elsewhere */
+    params_unref(o->welcome);
     free(o);
 }
 
@@ -80,8 +81,7 @@ static void give(struct offer *o, struct pool *p, struct server *s)
     o->msg.run = on_answer;
     o->server = s;
     if (s) {
-        o->welcome_len = p->group->welcome_len;
-        memcpy(o->welcome, p->group->welcome, p->group->welcome_len);
+        o->welcome = params_take(p->group->welcome);
         server_detach(s);
     }
     if (!loop_post(&to->loop, &o->msg))

@@ -105,8 +105,7 @@ static void keep_group_warm(struct pool_group *g, usec_t now)
     const struct routing_conf *r = &g->w->conf->routing;
     const bool reads = r->read_write_split && g->rules.level != CONSISTENCY_PRIMARY &&
                        g->conf.pool_mode != POOL_SESSION;
-    if (!t || g->n_clients == 0 || g->replication || g->conf.min_pool_size == 0 ||
-        !g->welcome_ready)
+    if (!t || g->n_clients == 0 || g->replication || g->conf.min_pool_size == 0 || !g->welcome)
         return;
     for (int i = 0; i < t->n_nodes; i++) {
         if (i != t->writer && !(reads && t->nodes[i].unreadable == READ_OK))

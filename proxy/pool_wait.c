@@ -17,7 +17,7 @@ enum { BEST_OF = 8 };
 static bool has_welcome_waiters(const struct pool *p)
 {
     const struct pool_group *g = p->group;
-    return g->welcome_at == p && !g->welcome_ready && !list_empty(&g->welcome_waiters);
+    return g->welcome_at == p && !g->welcome && !list_empty(&g->welcome_waiters);
 }
 
 size_t pool_demand(const struct pool *p)
@@ -270,7 +270,7 @@ void pool_login_failed(struct pool *p, const struct err *e)
     const bool writer = t && t->writer == p->node;
     /* A full node: those that wait get one of the servers that there are. */
     const bool serves = full && (!list_empty(&p->busy) || !list_empty(&p->idle));
-    if (final && !p->group->welcome_ready)
+    if (final && !p->group->welcome)
         pool_welcome_failed(p->group, e);
     if (final || !(writer || serves))
         pool_refuse_all(&p->waiters, e);

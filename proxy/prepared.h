@@ -83,6 +83,7 @@ struct named {
     uint64_t sig;      /* of its first analysis; 0: not known yet */
     bool own;          /* not to be shared: nobody knows the settings that it was parsed under */
     bool changed;      /* prepared again (as making), it came out different */
+    bool failed;       /* its Parse did not happen */
     uint32_t refs;
     bool in_map;
     char name[];

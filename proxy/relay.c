@@ -8,6 +8,7 @@
 #include "cancel.h"
 #include "client.h"
 #include "pool.h"
+#include "reports.h"
 #include "server.h"
 #include "wire/encode.h"
 #include "wire/errresp.h"
@@ -104,14 +105,14 @@ void relay_write_startup(const struct server *s, struct writer *w)
     startup_write(w, 0, pairs, n);
 }
 
-void relay_ready(struct server *s, const uint8_t *welcome, size_t n)
+void relay_ready(struct server *s)
 {
     struct client *c = s->relay;
-    uint8_t out[POOL_WELCOME_MAX + STARTUP_KEY_MAX + 64];
+    uint8_t out[REPORTS_ROOM + STARTUP_KEY_MAX + 64];
     struct writer w = writer_of(out, sizeof(out));
     s->state = SERVER_RELAYING;
     encode_auth_ok(&w);
-    write_bytes(&w, welcome, n);
+    reports_write(&w, &s->reports->p);
     client_write_key(c, &w);
     encode_ready(&w, 'I');
     BUG_ON(w.bad);

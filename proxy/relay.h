@@ -25,8 +25,8 @@ int relay_kind_of(const char *value);
 void relay_begin(struct client *c);
 /* The server's start-up packet. */
 void relay_write_startup(const struct server *s, struct writer *w);
-/* The server is logged in: the client gets its welcome (ParameterStatus messages). */
-void relay_ready(struct server *s, const uint8_t *welcome, size_t n);
+/* The server is logged in: the client gets its welcome. */
+void relay_ready(struct server *s);
 /* The server could not log in. Takes it away from the client; the caller closes it. */
 void relay_failed(struct server *s, const struct err *e);
 

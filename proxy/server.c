@@ -205,7 +205,10 @@ static void release_all(struct server *s)
         free(s->pl.ring);
     sstmt_clear(&s->prepared);
     params_unref(s->params);
-    s->params = NULL;
+    params_unref(s->reports);
+    s->params = s->reports = NULL;
+    free(s->news);
+    s->news = NULL;
     inbuf_free(&s->in);
     free(s->look);
     s->look = NULL;
@@ -214,8 +217,6 @@ static void release_all(struct server *s)
         free(s->scram);
         s->scram = NULL;
     }
-    free(s->welcome);
-    s->welcome = NULL;
     limit_give(s->limit);
 }
 

@@ -59,8 +59,10 @@ struct server {
     uint32_t pid;
     uint8_t key[STARTUP_KEY_MAX];
     uint32_t key_len;
-    uint64_t id;               /* for SHOW SERVERS */
-    struct params_ref *params; /* what its settings are, beyond the defaults; NULL: the defaults */
+    uint64_t id;                /* for SHOW SERVERS */
+    struct params_ref *params;  /* what its settings are, beyond the defaults; NULL: the defaults */
+    struct params_ref *reports; /* what it said of some of them, up to its last ReadyForQuery */
+    struct params *news;        /* the same, as it will be at the next one; NULL: no other */
     struct sstmt_set prepared;
     uint64_t
         unnamed; /* id of the statement in its unnamed slot when all that was sent is done; 0: none known */
@@ -85,8 +87,6 @@ struct server {
     usec_t ready_at;            /* the login was over */
     uint32_t jitter;            /* its share of server_lifetime's spread */
     struct scram_client *scram; /* during login */
-    uint8_t *welcome;           /* during login */
-    size_t welcome_len;
     struct err login_error;
 };
 

@@ -9,6 +9,7 @@
 #include "../replication/manager.h"
 #include "client.h"
 #include "pool.h"
+#include "reports.h"
 #include "relay.h"
 #include "server.h"
 #include "tls.h"
@@ -241,16 +242,6 @@ static void on_error_response(struct server *s, const uint8_t *body, size_t n)
     server_login_fail(s, &e);
 }
 
-static void keep_welcome(struct server *s, const uint8_t *p, size_t n)
-{
-    if (!s->welcome)
-        s->welcome = malloc(POOL_WELCOME_MAX);
-    if (!s->welcome || s->welcome_len + n > POOL_WELCOME_MAX)
-        return;
-    memcpy(s->welcome + s->welcome_len, p, n);
-    s->welcome_len += n;
-}
-
 static void on_login_done(struct server *s)
 {
     struct pool *p = s->pool;
@@ -269,17 +260,16 @@ static void on_login_done(struct server *s)
     list_push_front(&p->busy, &s->node);
     p->retry_at = 0;
     const bool relay = s->relay != NULL;
-    uint8_t *welcome = s->welcome;
-    const size_t n = s->welcome_len;
-    s->welcome = NULL;
+    reports_settle(s);
+    struct params_ref *welcome = params_take(s->reports);
     if (relay)
-        relay_ready(s, welcome, n);
+        relay_ready(s);
     /* First, as whoever waited for the welcome may want a server at once. */
     if (s->state == SERVER_CANCELING)
         pool_release(p, s);
-    if (!relay && !p->group->welcome_ready)
-        pool_welcome_learned(p->group, welcome, n);
-    free(welcome);
+    if (!relay && !p->group->welcome)
+        pool_welcome_learned(p->group, welcome);
+    params_unref(welcome);
 }
 
 /* One complete message of the login. */
@@ -292,7 +282,7 @@ static void on_message(struct server *s, const struct frame *f, const uint8_t *m
         on_auth(s, body, f->body_len);
         return;
     case 'S':
-        keep_welcome(s, msg, f->total);
+        reports_hear(s, body, f->body_len);
         return;
     case 'K':
         if (decode_key_data(body, f->body_len, &k) == 0 && k.key_len <= sizeof(s->key)) {

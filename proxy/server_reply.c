@@ -6,9 +6,9 @@
 #include "../replication/base/bug.h"
 #include "../replication/base/log.h"
 #include "../replication/manager.h"
-#include "../replication/manager.h"
 #include "client.h"
 #include "pool.h"
+#include "reports.h"
 #include "server.h"
 #include "wire/decode.h"
 #include "wire/encode.h"
@@ -16,7 +16,7 @@
 #include "wire/frame.h"
 #include "worker.h"
 
-enum { ERROR_WHOLE_MAX = WORKER_BUF / 2, ERROR_HEAD = 2048 };
+enum { ERROR_WHOLE_MAX = WORKER_BUF / 2, ERROR_HEAD = 2048, TAG_MAX = 256 };
 
 struct chunk {
     struct server *s;
@@ -278,9 +278,9 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
     server_entry_done(s, &done);
     s->tx = status;
     s->copying = false;
+    if (UNLIKELY(s->news != NULL))
+        reports_settle(s);
     if (v == PL_SWALLOW) {
-        if (k->c && k->c->verifying && !pipeline_empty(&s->pl))
-            k->c->params->overlay_len = 0; /* of the way to the defaults */
         k->cleaned = true;
         return;
     }
@@ -290,32 +290,14 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
         k->look = true; /* the client hears of it afterwards */
         return;
     }
+    if (k->c && UNLIKELY(k->c->told != s->reports) && !s->retrying) {
+        struct writer w = gather_writer(k->g, REPORTS_ROOM);
+        reports_tell(k->c, &w);
+        if (w.n > 0)
+            gather_wrote(k->g, &w);
+    }
     pass(k, msg, f->total);
     k->ready = true;
-}
-
-static void on_parameter(struct chunk *k, const struct frame *f, const uint8_t *msg)
-{
-    struct server *s = k->s;
-    struct client *c = k->c;
-    struct msg_parameter m;
-    if (!c || decode_parameter_status(msg + FRAME_HEADER, f->body_len, &m) < 0)
-        return;
-    const bool ours = !pipeline_empty(&s->pl) && s->pl.ring[s->pl.head].kind == PL_HIDDEN_QUERY;
-    if (slice_eq(m.name, "standard_conforming_strings"))
-        c->backslash = slice_eq(m.value, "off");
-    if (slice_eq(m.name, "in_hot_standby"))
-        return; /* of the node, not of the one database that the client sees */
-    if (!ours || s->restoring) {
-        if (session_hold_report(c, msg, f->total))
-            return;
-        pass(k, msg, f->total);
-        c->session.reported = true;
-    } else if (c->verifying && c->params &&
-               c->params->overlay_len + f->total <= sizeof(c->params->overlay)) {
-        memcpy(c->params->overlay + c->params->overlay_len, msg, f->total);
-        c->params->overlay_len = (uint16_t)(c->params->overlay_len + f->total);
-    }
 }
 
 /* A message that must be there as a whole. */
@@ -329,7 +311,7 @@ static void on_whole(struct chunk *k, const struct frame *f, const uint8_t *msg)
         on_error(k, f, msg, f->total);
         return;
     case 'S':
-        on_parameter(k, f, msg);
+        reports_hear(k->s, msg + FRAME_HEADER, f->body_len);
         return;
     default:
         BUG("not a message to be read as a whole");
@@ -353,6 +335,13 @@ static void on_described(struct chunk *k, const uint8_t *p, size_t n)
         return;
     if (server_described(s))
         k->changed = true;
+}
+
+/* Is this CommandComplete message the one of that command? */
+static bool is_tag(const uint8_t *msg, size_t have, const char *tag)
+{
+    const size_t n = strlen(tag) + 1;
+    return have == FRAME_HEADER + n && memcmp(msg + FRAME_HEADER, tag, n) == 0;
 }
 
 /* The head of any other message: whose is it? `have` bytes of it are there. */
@@ -381,10 +370,11 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
         else if (done.kind != PL_NONE)
             server_entry_done(s, &done);
         if (f->type == 'C' && k->c && !drop) {
-            k->c->batch.complete_seen = true;
-            k->c->batch.rolled_back =
-                have == FRAME_HEADER + sizeof("ROLLBACK") &&
-                memcmp(msg + FRAME_HEADER, "ROLLBACK", sizeof("ROLLBACK")) == 0;
+            struct batch *b = &k->c->batch;
+            b->complete_seen = true;
+            b->rolled_back = is_tag(msg, have, "ROLLBACK");
+            b->dropped |= UNLIKELY(b->drops_prepared) &&
+                          (is_tag(msg, have, "DISCARD ALL") || is_tag(msg, have, "DEALLOCATE ALL"));
         }
         if ((f->type == 'C' || f->type == 'I') && k->c && !drop)
             k->c->batch.completed++;
@@ -458,29 +448,6 @@ static void on_long_error(struct chunk *k, const struct frame *f, const uint8_t 
         !pipeline_empty(&k->s->pl) && k->s->pl.ring[k->s->pl.head].kind == PL_HIDDEN_QUERY;
 }
 
-/* Reports that were kept back go out now, unless the end of the transaction is behind them, which settles them. False:
- * more must come before one can tell. */
-static bool release_reports(struct chunk *k, const struct frame *f, size_t left)
-{
-    struct inbuf *b = &k->c->session.reports;
-    if (k->s->look || k->s->restoring)
-        return true;
-    if (f->type == 'Z') {
-        if (f->total > left)
-            return false;
-        if (!k->s->retrying && session_must_look(k->c, k->p[k->at + FRAME_HEADER]))
-            return true;
-    }
-    if (!k->s->retrying && b->n <= GATHER_SCRATCH / 2) {
-        struct writer w = gather_writer(k->g, b->n);
-        write_bytes(&w, b->p, b->n);
-        gather_wrote(k->g, &w);
-        k->c->session.reported = true;
-    }
-    inbuf_free(b);
-    return true;
-}
-
 static void scan(struct chunk *k)
 {
     struct server *s = k->s;
@@ -499,9 +466,6 @@ static void scan(struct chunk *k)
             out_of_step(k, msg[0]);
             return;
         }
-        if (UNLIKELY(k->c && k->c->session.reports.n > 0) && f.type != 'S' &&
-            !release_reports(k, &f, left))
-            return;
         if (f.type == 'D' && f.total <= left && plain_rows(s)) {
             pass(k, msg, f.total);
             k->at += f.total;
@@ -518,6 +482,8 @@ static void scan(struct chunk *k)
             on_long_error(k, &f, msg, f.total < left ? f.total : left);
             continue;
         }
+        if (f.type == 'C' && f.total > left && f.total <= TAG_MAX)
+            return;
         if (f.type != 'Z' && f.type != 'S' && f.type != 'E') {
             on_head(k, &f, f.total < left ? f.total : left);
             continue;

@@ -48,9 +48,12 @@ static void on_name(struct server *s, const struct pl_entry *e)
     const bool done = e->fate == PL_DONE;
     if ((e->tag == TAG_PARSED || e->tag == TAG_MADE) && !done)
         sstmt_forget(&s->prepared, n->making);
-    if (e->tag == TAG_PARSED && !done && s->client)
-        named_remove(&s->client->named, n);
-    if (e->tag == TAG_CLOSED && !done && s->client)
+    if (e->tag == TAG_PARSED && !done) {
+        n->failed = true;
+        if (s->client)
+            named_remove(&s->client->named, n);
+    }
+    if (e->tag == TAG_CLOSED && !done && !n->failed && s->client)
         named_restore(&s->client->named, n);
     if (e->tag == TAG_DESCRIBED && s->client)
         s->client->awaiting = false;

@@ -16,27 +16,19 @@ bool session_begin(struct client *c)
 {
     struct params_ref *base = c->session.base, *own;
     struct params p;
-    struct frame f;
-    struct msg_parameter m;
     struct err e;
-    char name[64], value[512];
+    uint32_t at = 0;
+    const char *name, *value;
+    params_become(&c->told, base->p.n > 0 ? base->told : c->group->welcome);
     params_copy(&p, &base->p);
-    for (size_t at = 0; at < base->overlay_len &&
-                        session_read_report(base->overlay + at, base->overlay_len - at, &f, &m);
-         at += f.total) {
-        snprintf(name, sizeof(name), "%.*s", (int)m.name.n, m.name.p);
-        snprintf(value, sizeof(value), "%.*s", (int)m.value.n, m.value.p);
+    while (params_next(&c->told->p, &at, &name, &value))
         if (params_get(&p, name) && params_set(&p, name, value, &e) < 0)
             return false;
-    }
     own = pool_params(c->group, &p);
     if (!own)
         return false;
-    if (own != base && !own->verified) {
-        memcpy(own->overlay, base->overlay, base->overlay_len);
-        own->overlay_len = base->overlay_len;
-        own->verified = true;
-    }
+    if (p.n > 0 && !own->told)
+        own->told = params_take(c->told);
     params_unref(c->session.base);
     params_unref(c->params);
     c->session.base = own;
@@ -121,8 +113,7 @@ void session_forget(struct client *c)
     session_noticed_nothing(&c->session);
     c->session.pinned &= ~(unsigned)TOUCH_SEQUENCE;
     c->pin = look_pin(c->session.pinned);
-    c->session.looking = c->session.applying = c->session.reported = c->session.awaits = false;
-    inbuf_free(&c->session.reports);
+    c->session.looking = c->session.applying = c->session.awaits = false;
 }
 
 bool session_must_look(const struct client *c, uint8_t status)
@@ -134,12 +125,10 @@ bool session_must_look(const struct client *c, uint8_t status)
 
 void session_free(struct client *c)
 {
-    inbuf_free(&c->session.reports);
     inbuf_free(&c->session.notes);
     listen_drop(c, NULL, NULL);
-    params_unref(c->session.before);
     params_unref(c->session.base);
-    c->session.before = c->session.base = NULL;
+    c->session.base = NULL;
 }
 
 /* -- names of statements -------------------------------------------------------------------------------------------- */

@@ -40,10 +40,6 @@ struct session {
     uint32_t pid;         /* of the server that it notified through last */
     bool awaits;          /* its new channels are not heard yet; ReadyForQuery waits */
     struct inbuf notes;   /* notifications that came while it was in a transaction */
-    /* ParameterStatus messages of a transaction's end: what the client hears of them is settled with its settings. */
-    struct inbuf reports;
-    bool reported;             /* it was told of changes within the transaction already */
-    struct params_ref *before; /* its settings when it was told last */
 };
 
 /* The client is in: its settings are its start-up parameters, as the server spells them. False: no memory. */
@@ -78,8 +74,6 @@ bool session_owns(const struct client *c, const struct server *s);
 /* What must come before the first message of a batch on a server that is linked already, a Query or not. False: no room. */
 bool session_precede(struct client *c, bool query) MUST_CHECK;
 
-/* Keeps a ParameterStatus message back. False: pass it on at once. */
-bool session_hold_report(struct client *c, const uint8_t *msg, size_t n) MUST_CHECK;
 void session_free(struct client *c);
 
 /* A batch is about to be sent that changes what the session listens to: its channels are put on the server first, within

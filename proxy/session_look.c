@@ -5,6 +5,7 @@
 #include "client.h"
 #include "listen.h"
 #include "pool.h"
+#include "reports.h"
 #include "server.h"
 #include "session_private.h"
 #include "wire/decode.h"
@@ -15,8 +16,12 @@ enum { SESSION_OBJECTS = TOUCH_TEMP | TOUCH_LOCKS | TOUCH_CURSORS | TOUCH_LISTEN
 
 void session_tell_ready(struct client *c)
 {
+    uint8_t out[REPORTS_ROOM];
+    struct writer w = writer_of(out, sizeof(out));
     c->session.looking = false;
-    session_tell_reports(c);
+    if (c->told != c->server->reports)
+        reports_tell(c, &w);
+    stream_send(&c->st, out, w.n);
     c->tx = 'I';
     client_send_ready(c);
     client_on_ready(c, 'I');
@@ -115,8 +120,7 @@ static bool adopt(struct client *c, struct look_seen *seen)
     }
     params_unref(s->params);
     s->params = label;
-    params_unref(c->session.before);
-    c->session.before = c->params;
+    params_unref(c->params);
     c->params = want;
     const char *commit = params_get(&want->p, "synchronous_commit");
     c->floor.async_commit = commit && (strcmp(commit, "off") == 0 || strcmp(commit, "local") == 0);

@@ -10,8 +10,6 @@
 #include "core/look.h"
 
 struct client;
-struct frame;
-struct msg_parameter;
 struct session;
 
 enum {
@@ -23,10 +21,6 @@ void session_noticed_nothing(struct session *s);
 void session_set_pins(struct client *c, unsigned pinned);
 /* A query of ours to the linked server, at once. False: no room. */
 bool session_send_hidden(struct client *c, const char *sql);
-/* What was kept back: reports of settings, then ReadyForQuery. */
-void session_tell_reports(struct client *c);
 void session_tell_ready(struct client *c);
-/* The ParameterStatus message at p, if it is one and whole. */
-bool session_read_report(const uint8_t *p, size_t n, struct frame *f, struct msg_parameter *m);
 
 #endif
