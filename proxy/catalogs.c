@@ -11,7 +11,14 @@
 #include "pool.h"
 #include "worker.h"
 
-enum { DATABASES_MAX = 1000, KEY_MAX = 80, REFRESH_SEC = 30, CHANGED_SEC = 1, QUERY_SEC = 30 };
+enum {
+    DATABASES_MAX = 1000,
+    KEY_MAX = 80,
+    REFRESH_SEC = 30,
+    CHANGED_SEC = 1,
+    QUERY_SEC = 30,
+    REPLICA_SEC = 5
+};
 
 /* One database, on the manager's thread. */
 struct entry {
@@ -22,7 +29,8 @@ struct entry {
     char key[KEY_MAX];
     char version[32], loading_version[32];
     bool busy, again;
-    bool changed; /* somebody ran a command that may have changed it */
+    bool changed;     /* somebody ran a command that may have changed it */
+    lsn_t replica_at; /* a replica that has this is asked for the names; 0: the primary */
     usec_t checked_at, loaded_at;
     struct catalog_ref *current;
 };
@@ -130,14 +138,15 @@ static void finish(struct entry *e, const char *failure)
     }
 }
 
-static bool ask(struct entry *e, const char *sql, query_cb cb)
+static bool ask(struct entry *e, const char *sql, lsn_t replica_at, query_cb cb)
 {
     struct err err = {0};
     const struct query_spec spec = {.cluster = e->cluster,
                                     .dbname = e->dbname,
                                     .sql = sql,
-                                    .primary_only = false,
-                                    .timeout = QUERY_SEC * USEC_PER_SEC};
+                                    .replica_at = replica_at,
+                                    .timeout =
+                                        (replica_at ? REPLICA_SEC : QUERY_SEC) * USEC_PER_SEC};
     if (manager_query(e->owner->proxy->manager, &spec, cb, e, &err) == 0)
         return true;
     finish(e, err.text);
@@ -178,9 +187,16 @@ static int take_names(struct catalog *cat, const struct query_result *r)
     return 0;
 }
 
+static void ask_names(struct entry *e);
+
 static void on_names(void *arg, const struct query_result *r, const struct err *err)
 {
     struct entry *e = arg;
+    if (err->code && e->replica_at && err->code != ERR_CANCELED) {
+        e->replica_at = 0;
+        ask_names(e);
+        return;
+    }
     if (err->code) {
         finish(e, err->text);
         return;
@@ -203,6 +219,27 @@ static void on_names(void *arg, const struct query_result *r, const struct err *
     finish(e, NULL);
 }
 
+static void on_prepared(void *arg, const struct query_result *r, const struct err *err)
+{
+    struct entry *e = arg;
+    if (err->code) {
+        on_names(e, r, err);
+        return;
+    }
+    char sql[CATALOG_SQL_MAX];
+    struct strbuf b;
+    strbuf_init(&b, sql, sizeof(sql));
+    catalog_write_sql(&b);
+    BUG_ON(b.truncated);
+    (void)ask(e, sql, e->replica_at, on_names);
+}
+
+/* It takes a while on a big catalog, and a snapshot on the primary would keep VACUUM from cleaning meanwhile. */
+static void ask_names(struct entry *e)
+{
+    (void)ask(e, catalog_sql_prepare, e->replica_at, on_prepared);
+}
+
 /* Sessions tell the server's counters, which the version is made of, up to seconds late; so it is loaded whatever the
  * version says, but not for each of many commands. */
 static bool reload_due(const struct entry *e)
@@ -221,12 +258,10 @@ static void on_version(void *arg, const struct query_result *r, const struct err
     } else {
         e->changed = false;
         str_copy(e->loading_version, sizeof(e->loading_version), v ? v : "");
-        char sql[CATALOG_SQL_MAX];
-        struct strbuf b;
-        strbuf_init(&b, sql, sizeof(sql));
-        catalog_write_sql(&b);
-        BUG_ON(b.truncated);
-        (void)ask(e, sql, on_names);
+        const char *at = v ? query_text(r, 0, 1) : NULL;
+        lsn_t lsn = 0;
+        e->replica_at = at && lsn_parse(at, &lsn) ? lsn_of_insert(lsn) : 0;
+        ask_names(e);
     }
 }
 
@@ -238,7 +273,7 @@ static void refresh(struct entry *e)
     }
     e->busy = true;
     e->checked_at = worker_now();
-    (void)ask(e, catalog_sql_version, on_version);
+    (void)ask(e, catalog_sql_version, 0, on_version);
 }
 
 static struct entry *entry_get(struct catalogs *c, int cluster, const char *dbname)

@@ -11,6 +11,7 @@
 enum { LINES_MAX = 512, DBNAME_MAX = 64, RETRY_MS = 50 };
 
 static const usec_t IDLE_MAX = 60 * USEC_PER_SEC;
+static const usec_t REPLICA_WAIT = USEC_PER_SEC;
 
 struct query_result {
     const struct pgresult *res;
@@ -22,6 +23,8 @@ struct request {
     query_cb cb;
     void *arg;
     usec_t deadline;
+    lsn_t replica_at;
+    usec_t replica_until;
     const char *sql;
     const char *params[QUERY_PARAMS_MAX];
     int n_params;
@@ -33,10 +36,11 @@ struct line {
     struct list_node link;
     struct query_service *service;
     int cluster;
-    bool has_dbname, primary_only;
+    bool has_dbname, on_replica;
     char dbname[DBNAME_MAX];
     char node[TOPO_NAME_MAX]; /* connected to */
     struct pgconn *conn;
+    usec_t connected_at;
     struct list waiting;
     struct request *current;
     usec_t used_at;
@@ -105,6 +109,8 @@ static struct request *request_new(const struct query_spec *spec, query_cb cb, v
     q->cb = cb;
     q->arg = arg;
     q->deadline = now + spec->timeout;
+    q->replica_at = spec->replica_at;
+    q->replica_until = now + REPLICA_WAIT;
     q->n_params = spec->n_params;
     q->sql = copy_in(&at, spec->sql);
     for (int i = 0; i < spec->n_params; i++)
@@ -132,12 +138,8 @@ static void service_closed_one(void *arg)
     done(done_arg);
 }
 
-/* Which node serves this line now: the writer, else (unless that is not wanted) any readable node; -1 none. */
-static int line_node(const struct line *l)
+static int readable_node(const struct topology *t)
 {
-    const struct topology *t = &l->service->m->clusters[l->cluster]->topo;
-    if (t->writer >= 0 || l->primary_only)
-        return t->writer;
     for (int i = 0; i < t->n_nodes; i++) {
         if (t->nodes[i].unreadable == READ_OK && t->nodes[i].role == ROLE_REPLICA)
             return i;
@@ -147,6 +149,43 @@ static int line_node(const struct line *l)
             return i;
     }
     return -1;
+}
+
+static bool has_replayed(const struct topo_node *n, lsn_t at)
+{
+    return n->role == ROLE_REPLICA && n->unreadable == READ_OK && n->replay_lsn >= at;
+}
+
+/* A replica for the first request that waits; -1: soon; else the writer. */
+static int replica_node(const struct line *l, const struct topology *t)
+{
+    struct manager *m = l->service->m;
+    const struct request *q = LIST_ENTRY(list_first(&l->waiting), struct request, link);
+    int here = l->conn ? topology_find(t, l->node) : -1, any = -1, has = -1;
+    for (int i = 0; i < t->n_nodes; i++) {
+        any = has_replayed(&t->nodes[i], 0) ? i : any;
+        has = has_replayed(&t->nodes[i], q->replica_at) ? i : has;
+    }
+    if (here >= 0 && !has_replayed(&t->nodes[here], q->replica_at))
+        here = -1;
+    /* A server that restarted may replay less at first: what is known of it must be newer than the connection. */
+    if (here >= 0 && t->nodes[here].replay_at > l->connected_at)
+        return here;
+    if (here < 0 && has >= 0)
+        return has;
+    if (any < 0 || clock_now(m->clock) >= q->replica_until)
+        return t->writer;
+    cluster_want_sample(m->clusters[l->cluster], true);
+    return -1;
+}
+
+/* Which node serves this line now; -1 none, or none yet. */
+static int line_node(const struct line *l)
+{
+    const struct topology *t = &l->service->m->clusters[l->cluster]->topo;
+    if (t->writer < 0)
+        return readable_node(t);
+    return l->on_replica ? replica_node(l, t) : t->writer;
 }
 
 static void line_disconnect(struct line *l)
@@ -169,13 +208,15 @@ static void on_connected(void *arg, const struct err *e, enum pgconn_fail fail)
 {
     struct line *l = arg;
     if (fail == PGCONN_OK) {
+        l->connected_at = clock_now(l->service->m->clock);
         line_step(l);
         return;
     }
     l->last_error = *e;
     line_disconnect(l);
-    /* A database or a login that the server refuses will not come by waiting. */
-    while ((fail == PGCONN_AUTH || strcmp(e->sqlstate, "3D000") == 0) && !list_empty(&l->waiting)) {
+    /* A database or a login that the server refuses will not come by waiting; who wants a replica has another choice. */
+    const bool final = fail == PGCONN_AUTH || strcmp(e->sqlstate, "3D000") == 0 || l->on_replica;
+    while (final && !list_empty(&l->waiting)) {
         struct request *q = request_pop(&l->waiting);
         request_end(l, q, NULL, &l->last_error);
     }
@@ -224,6 +265,8 @@ static void line_step(struct line *l)
         return;
     const struct cluster *c = l->service->m->clusters[l->cluster];
     const int node = line_node(l);
+    if (l->conn && node < 0 && l->on_replica)
+        return; /* it, or another one, will have the position soon */
     if (l->conn && (node < 0 || strcmp(c->view.nodes[node].name, l->node) != 0))
         line_disconnect(l);
     if (node < 0) {
@@ -285,7 +328,7 @@ static struct line *line_find(struct query_service *s, const struct query_spec *
         struct line *l = LIST_ENTRY(n, struct line, link);
         const bool same_db =
             spec->dbname ? l->has_dbname && strcmp(l->dbname, spec->dbname) == 0 : !l->has_dbname;
-        if (l->cluster == spec->cluster && l->primary_only == spec->primary_only && same_db)
+        if (l->cluster == spec->cluster && l->on_replica == (spec->replica_at != 0) && same_db)
             return l;
     }
     return NULL;
@@ -304,7 +347,7 @@ static struct line *line_new(struct query_service *s, const struct query_spec *s
     }
     l->service = s;
     l->cluster = spec->cluster;
-    l->primary_only = spec->primary_only;
+    l->on_replica = spec->replica_at != 0;
     l->has_dbname = spec->dbname != NULL;
     l->used_at = clock_now(s->m->clock);
     str_copy(l->dbname, sizeof(l->dbname), spec->dbname ? spec->dbname : "");

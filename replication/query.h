@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "core/topology.h"
 
 struct manager;
 struct query_result; /* borrowed by the callback */
@@ -23,7 +24,9 @@ struct query_spec {
     const char *sql;
     const char *params[QUERY_PARAMS_MAX];
     int n_params;
-    bool primary_only; /* else the primary if there is one, else any readable node */
+    /* A replica that has replayed this position, or the primary if none has within a second. 0: the primary if there is one,
+     * else any readable node. */
+    lsn_t replica_at;
     usec_t timeout;
 };
 

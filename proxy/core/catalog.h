@@ -129,7 +129,10 @@ bool catalog_is_primary(const struct catalog *c, struct slice name);
  * catalog_add_row takes them, in the session's client_encoding. It needs at most CATALOG_SQL_MAX bytes. */
 enum { CATALOG_SQL_MAX = 24 * 1024 };
 void catalog_write_sql(struct strbuf *b);
-/* One row; its first column, a bigint, changes when the names might have; cheap. NULL-safe to compare as text. */
+/* What the connection is told before. */
+extern const char *const catalog_sql_prepare;
+/* One row; its first column, a bigint, changes when the names might have; cheap. NULL-safe to compare as text. The second is
+ * the position on the primary, NULL elsewhere. */
 extern const char *const catalog_sql_version;
 
 #endif

@@ -258,12 +258,17 @@ static const char sql_facts[] =
 /* clang-format on */
 
 /* The names are asked for on the same connection behind it: their recursion is estimated as so huge that compiling the query
- * would take longer than running it. The counters live with the server and move within a second of a commit; they may fall, which is a change too. */
+ * would take longer than running it. */
+const char *const catalog_sql_prepare = "SELECT pg_catalog.set_config('jit', 'off', false)";
+
+/* The counters live with the server and move within a second of a commit; they may fall, which is a change too. The position
+ * covers what made them move. */
 const char *const catalog_sql_version =
     "SELECT pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(r) + "
     "pg_catalog.pg_stat_get_tuples_updated(r)"
     " + pg_catalog.pg_stat_get_tuples_deleted(r))::bigint,"
-    " pg_catalog.set_config('jit', 'off', false) FROM pg_catalog.unnest("
+    " CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_insert_lsn() END"
+    " FROM pg_catalog.unnest("
     "ARRAY['pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_class'::regclass, "
     "'pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_inherits'::regclass, "
     "'pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass, "

@@ -157,6 +157,22 @@ static bool is_custom(const char *name)
     return strchr(name, '.') != NULL;
 }
 
+/* Names that other sessions have used: '' is what those leave behind, and what an extension defined is among the settings. */
+static void add_custom(struct strbuf *out, const struct look_names *custom)
+{
+    uint16_t at = 0;
+    bool first = true;
+    const char *n;
+    next_part(out);
+    strbuf_adds(out, "SELECT n,CASE WHEN pg_catalog.current_setting(n,true) "
+                     "OPERATOR(pg_catalog.<>) '' THEN pg_catalog.current_setting(n) END "
+                     "FROM pg_catalog.unnest(ARRAY[");
+    while (look_name_next(custom, &at, &n))
+        add_name(out, n, &first);
+    strbuf_adds(out, "]::pg_catalog.text[]) n WHERE n OPERATOR(pg_catalog.<>) "
+                     "ALL(ARRAY(SELECT name FROM pg_catalog.pg_settings))");
+}
+
 static void add_names(struct strbuf *out, const struct look_ask *ask)
 {
     uint16_t at = 0;
@@ -168,9 +184,6 @@ static void add_names(struct strbuf *out, const struct look_ask *ask)
     while (ask->names && look_name_next(ask->names, &at, &n))
         if (!ask->all || is_custom(n)) /* what is at its default shall not be told with its value */
             add_name(out, n, &first);
-    at = 0;
-    while (ask->all && ask->custom && look_name_next(ask->custom, &at, &n))
-        add_name(out, n, &first);
     while (ask->all && ask->known && params_next(ask->known, &kv, &n, &v))
         if (is_custom(n))
             add_name(out, n, &first);
@@ -220,6 +233,8 @@ bool look_sql(const struct look_ask *ask, struct strbuf *out)
                     "WHERE source OPERATOR(pg_catalog.=) 'session' AND name "
                     "OPERATOR(pg_catalog.<>) ALL('{transaction_isolation,transaction_read_only,"
                     "transaction_deferrable,seed}')");
+    if (ask->all && ask->custom && ask->custom->len)
+        add_custom(out, ask->custom);
     if (ask->all || (ask->names && ask->names->len))
         add_names(out, ask);
     add_objects(out, ask->objects);

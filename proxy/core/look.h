@@ -58,7 +58,7 @@ struct look_ask {
     bool all;                       /* every setting, not only those named */
     const struct look_names *names; /* those that may have changed; may be NULL */
     const struct look_names
-        *custom;                /* with all: custom settings, which no view shows; may be NULL */
+        *custom; /* with all: custom settings of others, which no view shows; may be NULL */
     const struct params *known; /* with all: more names to ask for; may be NULL */
 };
 

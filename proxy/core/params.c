@@ -182,6 +182,13 @@ static bool is_identity(const char *name)
     return strcmp(name, "role") == 0 || strcmp(name, "session_authorization") == 0;
 }
 
+/* A RESET leaves this of a setting that no extension has defined; where one has, it may not be a value at all. RESET says
+ * the same there, and makes it known to a server that has not heard of it. */
+static bool is_left_behind(const char *name, const char *value)
+{
+    return *value == 0 && strchr(name, '.');
+}
+
 static bool differs(const struct params *a, const struct params *b, const char *name)
 {
     const char *x = params_get(a, name), *y = params_get(b, name);
@@ -221,10 +228,13 @@ bool params_diff_sql(const struct params *have, const struct params *want, struc
     while (params_next(have, &at, &n, &v))
         if (!is_identity(n) && !params_get(want, n))
             add_reset(out, n);
+    for (at = 0; params_next(want, &at, &n, &v);)
+        if (is_left_behind(n, v) && differs(have, want, n))
+            add_reset(out, n);
     bool first = true;
     at = 0;
     while (params_next(want, &at, &n, &v))
-        if (!is_identity(n) && differs(have, want, n))
+        if (!is_identity(n) && !is_left_behind(n, v) && differs(have, want, n))
             add_set(out, n, v, &first);
     if (has && !first)
         strbuf_addc(out, ';');

@@ -160,6 +160,20 @@ $_->terminate for @ears, $speaker;
 
 is($differ, 0, 'all answers were those of a private connection');
 
+# A setting of an extension is text on a server that has not loaded it, and '' once it was reset. That is nobody's value.
+{
+    my ($resets, $other, $loads) = map { $t->wire } 1 .. 3;
+    $t->console('RECONNECT');
+    $resets->query('SET plpgsql.check_asserts = off; RESET plpgsql.check_asserts');
+    $other->query('RESET ALL');
+    $t->console('RECONNECT');
+    $loads->query('DO $$ BEGIN END $$');
+    for my $w ($other, $resets) {
+        my $r = $w->query('SHOW plpgsql.check_asserts');
+        is($r->{error} ? $r->{error}{M} : $r->{rows}[0][0], 'on', 'a server that has loaded it tells its default');
+    }
+}
+
 # Drivers drop by SQL what they made by Parse.
 {
     my $w = $t->wire;

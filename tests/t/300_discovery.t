@@ -108,6 +108,16 @@ $t->start;
 ok(poll_until(sub { eval { writes($t) } }), 'a URI of three hosts: a write');
 ok(poll_until(sub { $t->find_event('catalog.loaded') }), 'and a catalog');
 is($t->wire->value('SELECT count(*) FROM t'), $c->sql('pg1', 'SELECT count(*) FROM t', 'app'), 'and a read');
+
+# A replica is asked for the catalog, so that no snapshot stands in the way of VACUUM; the primary if none has replayed the change.
+sub asked { return join ' ', grep { $c->sql($_, q{SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'WITH RECURSIVE node(%'}) > 0 } $c->names }
+like(asked(), qr/^pg[23]$/, 'a replica was asked for the catalog');
+$c->pause_replay($_) for qw(pg2 pg3);
+my $seen = $t->log_offset;
+ok(poll_until(sub { $t->wire->query('CREATE TABLE replayed (a int); DROP TABLE replayed'); $t->find_event('catalog.loaded', $seen) }),
+    'it is loaded after a change, though no replica has it');
+like(asked(), qr/pg1/, 'from the primary');
+$c->resume_replay($_) for qw(pg2 pg3);
 $t->stop;
 
 # ---- One node ----

@@ -89,6 +89,15 @@ static void test_sql(void **state)
     assert_true(look_sql(&ask, &b));
     assert_non_null(strstr(sql, "pg_settings"));
     assert_non_null(strstr(sql, "ARRAY['x.y','role','session_authorization']"));
+    assert_null(strstr(sql, "<>) ''"));
+    strbuf_reset(&b);
+    names.len = 0;
+    look_name_add(&names, slice_of("of.another"));
+    ask.custom = &names;
+    assert_true(look_sql(&ask, &b));
+    assert_non_null(strstr(sql, "ARRAY['of.another']"));
+    /* The session's own come last: theirs is the last word. */
+    assert_true(strstr(sql, "ARRAY['of.another']") < strstr(sql, "ARRAY['x.y'"));
     strbuf_init(&b, sql, 100);
     assert_false(look_sql(&ask, &b));
 }

@@ -225,6 +225,8 @@ static const struct {
     {"", "-c a\\'b=1", "SELECT pg_catalog.set_config('a''b','1',false)"},
     {"-c a\\\"b=1", "", "RESET \"a\"\"b\";"},
     {"", "-c a=", "SELECT pg_catalog.set_config('a','',false)"},
+    {"-c x.y=1", "-c x.y= -c a=1", "RESET \"x.y\";SELECT pg_catalog.set_config('a','1',false)"},
+    {"-c x.y=", "-c x.y=", ""},
     {"-c a=", "-c a=", ""},
 };
 
@@ -275,10 +277,12 @@ static void test_diff_names_what_differs(void **state)
         assert_int_equal(b.n == 0, params_equal(&have, &want));
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
             const char *old = params_get(&have, names[i]), *new = params_get(&want, names[i]);
+            const bool changes = new && (!old || strcmp(old, new) != 0);
+            const bool resets = changes && !*new &&strchr(names[i], '.');
             snprintf(piece, sizeof(piece), "RESET \"%s\";", names[i]);
-            assert_int_equal(strstr(buf, piece) != NULL, old && !new);
+            assert_int_equal(strstr(buf, piece) != NULL, (old && !new) || resets);
             snprintf(piece, sizeof(piece), "set_config('%s','%s',false)", names[i], new ? new : "");
-            assert_int_equal(strstr(buf, piece) != NULL, new && (!old || strcmp(old, new) != 0));
+            assert_int_equal(strstr(buf, piece) != NULL, changes && !resets);
         }
     }
 }
