@@ -271,6 +271,8 @@ void client_write_key(const struct client *c, struct writer *w)
 
 void client_send_ready(struct client *c)
 {
+    if (UNLIKELY(c->session.notes.n > 0) && c->tx == 'I')
+        session_send_notes(c);
     uint8_t out[8];
     struct writer w = writer_of(out, sizeof(out));
     encode_ready(&w, c->tx);
@@ -461,8 +463,6 @@ static void settle_batch(struct client *c, uint8_t status)
         if (discards(c, status))
             c->own = (struct own_settings){.node = c->own.node};
         /* A transaction that ran on a replica wrote nothing, whatever its statements were called. */
-        if (c->tx_wrote)
-            c->session.pid = s->pid;
         if (c->tx_wrote && !c->on_replica && !c->batch.errored)
             session_wrote(c);
         c->tx_wrote = false;
@@ -571,6 +571,8 @@ static enum lost_answer judge(const struct client *c, bool aborted)
 {
     const struct batch *b = &c->batch;
     const bool in_tx = c->tx != 'I';
+    if (b->opened && c->session.sync_in)
+        return LOST_DONE; /* only what it listens to was awaited */
     if (!b->opened)
         return in_tx && !c->begin.deferred ? LOST_TRANSACTION : LOST_NOTHING;
     if (c->begin.deferred && b->retainable && !b->delivered && !b->commit)

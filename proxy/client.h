@@ -64,6 +64,7 @@ enum { BATCH_MADE_MAX = 8 };
 struct batch {
     unsigned bits;        /* of all statements; CLASS_READ alone: a read */
     unsigned parsed_bits; /* of statements that were only parsed */
+    bool parsed_listens;  /* one of them changes what the session listens to */
     bool opened;          /* something was sent */
     bool read;            /* routed as a read */
     bool retry;           /* is running again; not once more */
@@ -77,7 +78,6 @@ struct batch {
     bool discards_all, drops_prepared;
     bool dropped;         /* and CommandComplete says that it did */
     bool starts;          /* the last statement is START TRANSACTION */
-    bool rolled_back;     /* the last CommandComplete said ROLLBACK */
     bool set_transaction; /* has a SET TRANSACTION; tx says what */
     struct classify_tx tx;
     unsigned n_statements;

@@ -15,6 +15,11 @@ static void answer(struct client *c, const char *tag, uint8_t tx)
     uint8_t out[64];
     struct writer w = writer_of(out, sizeof(out));
     encode_command_complete(&w, tag);
+    if (UNLIKELY(c->session.notes.n > 0) && tx == 'I') {
+        stream_send(&c->st, out, w.n);
+        session_send_notes(c);
+        w = writer_of(out, sizeof(out));
+    }
     encode_ready(&w, tx);
     c->tx = tx;
     c->ready_at = worker_now();
@@ -79,7 +84,9 @@ bool client_begin_answers(struct client *c, struct slice sql)
         answer(c, "SET", 'T');
         return true;
     }
-    if ((b->bits != CLASS_TX_COMMIT && b->bits != CLASS_TX_ROLLBACK) || b->tx.chain)
+    /* Who listens hears at its end what others have sent meanwhile, so a server ends it. */
+    if ((b->bits != CLASS_TX_COMMIT && b->bits != CLASS_TX_ROLLBACK) || b->tx.chain ||
+        c->session.subs.count > 0)
         return false;
     *d = (struct begin){0};
     answer(c, b->bits == CLASS_TX_COMMIT ? "COMMIT" : "ROLLBACK", 'I');

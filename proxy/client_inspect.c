@@ -71,6 +71,9 @@ static void batch_add(struct client *c, const struct classification *k)
     b->defaults |= k->defaults;
     if (UNLIKELY(k->touches | k->releases))
         session_note(c, k);
+    /* A session's channels must be on the server before its first savepoint, lest a rollback to that takes them away. */
+    if (UNLIKELY(c->session.subs.count > 0) && (k->bits & CLASS_TX_SAVEPOINT))
+        c->session.touches |= TOUCH_LISTEN;
     if (UNLIKELY(k->deallocates.n > 0))
         session_note_deallocate(c, k->deallocates);
     b->drops_prepared |= k->drops_prepared;
@@ -187,6 +190,9 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
             return ERR_NOMEM;
         classify_stmt(c, st);
         c->batch.parsed_bits |= st->cls.bits;
+        c->batch.parsed_listens |=
+            ((st->cls.touches | st->cls.releases) & TOUCH_LISTEN) ||
+            (c->session.subs.count > 0 && (st->cls.bits & CLASS_TX_SAVEPOINT));
         if (UNLIKELY(st->cls.deallocates.n > 0))
             session_note_deallocate(c, st->cls.deallocates);
         remember(&c->batch.parsed, st);
@@ -265,8 +271,10 @@ enum scan client_scan(struct client *c, size_t *end, bool *flush)
         if (f.type == 'Q' || f.type == 'F' || f.type == 'S' || f.type == 'H') {
             *end = at;
             *flush = f.type == 'H';
-            if (*flush) /* what was parsed will be executed by messages behind the Flush, on the same server */
+            if (*flush) { /* what was parsed will be executed by messages behind the Flush, on the same server */
                 c->batch.bits |= c->batch.parsed_bits;
+                c->session.touches |= c->batch.parsed_listens ? TOUCH_LISTEN : 0;
+            }
             return SCAN_ROUTE;
         }
     }

@@ -57,6 +57,10 @@ static bool link_ready(struct client *c, size_t end, bool flush)
     struct server *s = c->server;
     if (!client_route_linked(c))
         return false;
+    if (LIKELY(c->session.subs.count == 0))
+        s->noted_by = c->serial;
+    else if (!session_claims(c))
+        return false;
     aim(c);
     switch (session_send(c)) {
     case SESSION_WAIT:
@@ -297,6 +301,17 @@ static bool owes_too_much(struct client *c)
     return s->pl.n >= PL_HIGH;
 }
 
+/* Whoever listens may end that in a batch: its channels must be on the server before its first message. */
+static bool look_ahead(struct client *c, const struct frame *f)
+{
+    size_t end;
+    bool flush;
+    if (f->type == MSG_F_QUERY || f->type == MSG_F_FUNCTION_CALL)
+        return true;
+    client_batch_reset(c, false);
+    return client_scan(c, &end, &flush) == SCAN_ROUTE;
+}
+
 static size_t step_linked(struct client *c, const struct frame *f)
 {
     struct server *s = c->server;
@@ -320,6 +335,8 @@ static size_t step_linked(struct client *c, const struct frame *f)
     if (f->total > c->view_n && f->type == 'Q' && f->total <= CLIENT_INSPECT_MAX)
         return 0;
     if (!c->batch.opened && c->batch.started == 0) { /* a further batch of the same transaction */
+        if (UNLIKELY(c->session.subs.count > 0) && !look_ahead(c, f))
+            return 0;
         c->batch.started = worker_now();
         aim(c);
     }

@@ -1,25 +1,19 @@
 #include "listen.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <uthash.h>
 
-#include "../replication/base/bug.h"
-#include "../replication/base/log.h"
-#include "../replication/channels.h"
 #include "client.h"
+#include "listen_private.h"
 #include "pool.h"
 #include "worker.h"
 
-enum { KEY_MAX = 160, SUBS_MAX = 256 };
-
-/* -- a worker's side ------------------------------------------------------------------------------------------------ */
+enum { SUBS_MAX = 256 };
 
 /* A channel that sessions of this worker want. */
 struct topic {
     UT_hash_handle hh;
-    char key[KEY_MAX]; /* cluster/database/channel */
+    char key[LISTEN_KEY_MAX]; /* cluster/database/channel */
     int cluster;
     char dbname[CONF_NAME_MAX], channel[CHANNELS_NAME_MAX];
     bool heard;
@@ -30,59 +24,32 @@ struct sub {
     struct list_node of_topic, of_client;
     struct topic *topic;
     struct client *client;
+    bool live; /* the client hears it; before, its LISTEN has not been answered */
 };
 
-enum hub_word { HUB_WANT = 1, HUB_DROP, HUB_HEARD, HUB_FAILED, HUB_NOTE };
-
-/* Between workers and the hub, both ways. */
-struct hub_msg {
-    struct loop_msg msg;
-    struct proxy *proxy;
-    enum hub_word word;
-    int worker, cluster, pid;
-    char dbname[CONF_NAME_MAX], channel[CHANNELS_NAME_MAX];
-    char payload[]; /* of a notification */
-};
-
-static void make_key(char *key, int cluster, const char *dbname, const char *channel)
+static bool ask_hub(struct worker *w, struct hub_msg *m)
 {
-    snprintf(key, KEY_MAX, "%d/%s/%s", cluster, dbname, channel);
-}
-
-static struct hub_msg *msg_new(enum hub_word word, int cluster, const char *dbname,
-                               const char *channel, const char *payload)
-{
-    const size_t n = strlen(payload) + 1;
-    struct hub_msg *m = calloc(1, sizeof(*m) + n);
     if (!m)
-        return NULL;
-    m->word = word;
-    m->cluster = cluster;
-    str_copy(m->dbname, sizeof(m->dbname), dbname);
-    str_copy(m->channel, sizeof(m->channel), channel);
-    memcpy(m->payload, payload, n);
-    return m;
-}
-
-static void on_hub(struct loop_msg *m, struct loop *on);
-
-static void ask_hub(struct worker *w, enum hub_word word, const struct topic *t)
-{
-    struct hub_msg *m = msg_new(word, t->cluster, t->dbname, t->channel, "");
-    if (!m)
-        return;
+        return false;
     m->proxy = w->proxy;
     m->worker = w->id;
-    m->msg.run = on_hub;
-    if (!loop_post(&w->proxy->loop, &m->msg))
-        free(m);
+    m->msg.run = listen_on_hub;
+    if (loop_post(&w->proxy->loop, &m->msg))
+        return true;
+    free(m);
+    return false;
+}
+
+static bool ask_for(struct worker *w, enum hub_word word, const struct topic *t)
+{
+    return ask_hub(w, listen_msg(word, t->cluster, t->dbname, t->channel, ""));
 }
 
 static struct topic *topic_get(struct worker *w, const struct pool_group *g, const char *channel)
 {
-    char key[KEY_MAX];
+    char key[LISTEN_KEY_MAX];
     struct topic *t = NULL;
-    make_key(key, g->cluster, g->dbname, channel);
+    listen_key(key, g->cluster, g->dbname, channel);
     HASH_FIND_STR(w->topics, key, t);
     if (t)
         return t;
@@ -94,8 +61,11 @@ static struct topic *topic_get(struct worker *w, const struct pool_group *g, con
     str_copy(t->channel, sizeof(t->channel), channel);
     t->cluster = g->cluster;
     list_init(&t->subs);
+    if (!ask_for(w, HUB_WANT, t)) {
+        free(t);
+        return NULL;
+    }
     HASH_ADD_STR(w->topics, key, t);
-    ask_hub(w, HUB_WANT, t);
     return t;
 }
 
@@ -108,7 +78,7 @@ static void sub_free(struct sub *s)
     free(s);
     if (!list_empty(&t->subs))
         return;
-    ask_hub(w, HUB_DROP, t);
+    (void)ask_for(w, HUB_DROP, t);
     w->topics_ended++;
     HASH_DEL(w->topics, t);
     free(t);
@@ -164,6 +134,12 @@ bool listen_ready(const struct client *c)
     return true;
 }
 
+void listen_live(struct client *c)
+{
+    for (struct list_node *n = list_first(&c->session.subs); n; n = list_next(&c->session.subs, n))
+        LIST_ENTRY(n, struct sub, of_client)->live = true;
+}
+
 void listen_sql(const struct client *c, struct strbuf *out)
 {
     for (struct list_node *n = list_first(&c->session.subs); n;
@@ -184,162 +160,98 @@ void listen_drop(struct client *c, bool (*keep)(const void *arg, const char *cha
     }
 }
 
-/* From the hub: the channel is heard, cannot be heard, or somebody notified. */
-static void on_worker(struct loop_msg *lm, struct loop *on)
+/* -- being up to date ------------------------------------------------------------------------------------------------- */
+
+static void sync_move(struct client *c, struct list *to)
 {
-    struct hub_msg *m = CONTAINER_OF(lm, struct hub_msg, msg);
-    struct worker *w = on->data;
-    char key[KEY_MAX];
+    struct session *ss = &c->session;
+    if (ss->sync_in)
+        list_remove(ss->sync_in, &ss->of_sync);
+    ss->sync_in = to;
+    if (to)
+        list_push_back(to, &ss->of_sync);
+}
+
+bool listen_sync(struct client *c)
+{
+    struct worker *w = c->w;
+    struct hub_msg *m = listen_msg(HUB_SYNC, c->group->cluster, c->group->dbname, "", "");
+    if (m)
+        m->number = w->sync_asked + 1;
+    if (!ask_hub(w, m))
+        return false;
+    c->session.sync_no = ++w->sync_asked;
+    sync_move(c, &w->syncing);
+    return true;
+}
+
+void listen_sync_end(struct client *c)
+{
+    sync_move(c, NULL);
+}
+
+static bool is_of(const struct client *c, const struct hub_msg *m)
+{
+    return c->group && c->group->cluster == m->cluster && strcmp(c->group->dbname, m->dbname) == 0;
+}
+
+/* Going on may close any client, so those that are due are set apart first. */
+static void on_synced(struct worker *w, const struct hub_msg *m)
+{
+    struct list_node *n;
+    LIST_FOR_EACH (at, &w->syncing) {
+        struct client *c = CONTAINER_OF(at, struct client, session.of_sync);
+        if (c->session.sync_no <= m->number && is_of(c, m))
+            sync_move(c, &w->synced);
+    }
+    while ((n = list_first(&w->synced)) != NULL) {
+        struct client *c = CONTAINER_OF(n, struct client, session.of_sync);
+        sync_move(c, NULL);
+        session_on_synced(c);
+    }
+}
+
+/* -- from the hub ------------------------------------------------------------------------------------------------------- */
+
+static void on_note(struct worker *w, const struct hub_msg *m)
+{
+    char key[LISTEN_KEY_MAX];
     struct topic *t = NULL;
-    make_key(key, m->cluster, m->dbname, m->channel);
+    listen_key(key, m->cluster, m->dbname, m->channel);
     HASH_FIND_STR(w->topics, key, t);
     if (t && m->word == HUB_HEARD)
         t->heard = true;
+    if (m->word != HUB_NOTE)
+        return; /* who waits for a channel that cannot be heard learns it from HUB_SYNCED */
     /* Each comes once: it goes to the end of the list first. A session may close when it hears, and the topic end with it. */
     for (size_t left = t ? t->subs.count : 0; t && left > 0; left--) {
         struct list_node *n = list_pop_front(&t->subs);
         if (!n)
             break;
         list_push_back(&t->subs, n);
-        struct client *c = LIST_ENTRY(n, struct sub, of_topic)->client;
+        const struct sub *s = LIST_ENTRY(n, struct sub, of_topic);
         const uint64_t ended = w->topics_ended;
-        if (m->word == HUB_NOTE)
-            session_notify(c, m->channel, m->payload, m->pid);
-        else
-            session_on_listening(c, m->word == HUB_HEARD);
+        if (s->live)
+            session_notify(s->client, m->channel, m->payload, m->pid);
         if (ended != w->topics_ended)
             HASH_FIND_STR(w->topics, key, t);
     }
-    free(m);
 }
 
-/* -- the hub: manager's thread -------------------------------------------------------------------------------------- */
-
-struct wish {
-    UT_hash_handle hh;
-    char key[KEY_MAX];
-    uint64_t workers; /* bit w: worker w wants it */
-};
-
-struct hub {
-    struct proxy *proxy;
-    struct wish *all;
-};
-
-static void tell_workers(struct hub *h, const struct wish *wish, const struct hub_msg *m)
-{
-    struct proxy *p = h->proxy;
-    for (int i = 0; i < p->n_workers; i++) {
-        if (!(wish->workers >> i & 1))
-            continue;
-        struct hub_msg *copy = msg_new(m->word, m->cluster, m->dbname, m->channel, m->payload);
-        if (!copy)
-            return;
-        copy->pid = m->pid;
-        copy->msg.run = on_worker;
-        if (!loop_post(&p->workers[i]->loop, &copy->msg))
-            free(copy);
-    }
-}
-
-static void tell(struct hub *h, enum hub_word word, int cluster, const char *dbname,
-                 const char *channel, const char *payload, int pid)
-{
-    char key[KEY_MAX];
-    struct wish *wish = NULL;
-    make_key(key, cluster, dbname, channel);
-    HASH_FIND_STR(h->all, key, wish);
-    struct hub_msg *m = wish ? msg_new(word, cluster, dbname, channel, payload) : NULL;
-    if (!m)
-        return;
-    m->pid = pid;
-    tell_workers(h, wish, m);
-    free(m);
-}
-
-static void on_listening(void *arg, int cluster, const char *dbname, const char *channel,
-                         const struct err *e)
-{
-    if (e->code)
-        log_warning("listen.failed", "cannot listen in database %s: %s", dbname, e->text);
-    tell(arg, e->code ? HUB_FAILED : HUB_HEARD, cluster, dbname, channel, "", 0);
-}
-
-static void on_notified(void *arg, int cluster, const char *dbname, const char *channel,
-                        const char *payload, int pid)
-{
-    tell(arg, HUB_NOTE, cluster, dbname, channel, payload, pid);
-}
-
-static const struct channels_ops ops = {.listening = on_listening, .notified = on_notified};
-
-static void want(struct hub *h, const struct hub_msg *m)
-{
-    char key[KEY_MAX];
-    struct wish *wish = NULL;
-    struct err e = {0};
-    make_key(key, m->cluster, m->dbname, m->channel);
-    HASH_FIND_STR(h->all, key, wish);
-    if (!wish) {
-        wish = calloc(1, sizeof(*wish));
-        if (!wish)
-            return;
-        str_copy(wish->key, sizeof(wish->key), key);
-        HASH_ADD_STR(h->all, key, wish);
-    }
-    wish->workers |= UINT64_C(1) << m->worker;
-    if (manager_listen(h->proxy->manager, m->cluster, m->dbname, m->channel, &e) < 0)
-        on_listening(h, m->cluster, m->dbname, m->channel, &e);
-}
-
-static void drop(struct hub *h, const struct hub_msg *m)
-{
-    char key[KEY_MAX];
-    struct wish *wish = NULL;
-    make_key(key, m->cluster, m->dbname, m->channel);
-    HASH_FIND_STR(h->all, key, wish);
-    if (!wish)
-        return;
-    wish->workers &= ~(UINT64_C(1) << m->worker);
-    if (wish->workers)
-        return;
-    manager_unlisten(h->proxy->manager, m->cluster, m->dbname, m->channel);
-    HASH_DEL(h->all, wish);
-    free(wish);
-}
-
-static void on_hub(struct loop_msg *lm, struct loop *on)
+void listen_on_worker(struct loop_msg *lm, struct loop *on)
 {
     struct hub_msg *m = CONTAINER_OF(lm, struct hub_msg, msg);
-    (void)on;
-    if (m->proxy->stopping)
-        ; /* nobody listens any more */
-    else if (m->word == HUB_WANT)
-        want(m->proxy->hub, m);
-    else
-        drop(m->proxy->hub, m);
-    free(m);
-}
-
-struct hub *hub_new(struct proxy *p)
-{
-    struct hub *h = calloc(1, sizeof(*h));
-    if (!h)
-        return NULL;
-    h->proxy = p;
-    manager_channels(p->manager, &ops, h);
-    return h;
-}
-
-void hub_free(struct hub *h)
-{
-    struct wish *w, *tmp;
-    if (!h)
-        return;
-    HASH_ITER(hh, h->all, w, tmp)
-    {
-        HASH_DEL(h->all, w);
-        free(w);
+    struct worker *w = on->data;
+    if (m->word == HUB_SYNCED) {
+        on_synced(w, m);
+    } else if (m->word == HUB_GAP) {
+        LIST_FOR_EACH (n, &w->clients) {
+            struct client *c = LIST_ENTRY(n, struct client, all);
+            if (listen_any(c) && is_of(c, m))
+                session_notify_gap(c, (unsigned)m->number);
+        }
+    } else {
+        on_note(w, m);
     }
-    free(h);
+    free(m);
 }

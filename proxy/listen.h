@@ -21,8 +21,15 @@ struct proxy;
 struct hub *hub_new(struct proxy *p);
 void hub_free(struct hub *h);
 
-/* The session wants the channel; session_on_listening follows when listen_ready was false. False: no memory, or too many. */
+/* The session wants the channel. False: no memory, or too many. */
 bool listen_add(struct client *c, const char *channel) MUST_CHECK;
+/* session_on_synced follows when the session has all that was sent until now: what it sent itself, what others sent that were
+ * done before. New channels are heard then, if they can be (listen_ready). False: it does not. */
+bool listen_sync(struct client *c) MUST_CHECK;
+/* It does not wait any more. Idempotent. */
+void listen_sync_end(struct client *c);
+/* From now on it hears its channels. */
+void listen_live(struct client *c);
 /* All of its channels are heard. */
 bool listen_ready(const struct client *c);
 bool listen_any(const struct client *c);

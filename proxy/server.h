@@ -55,6 +55,7 @@ struct server {
     uint64_t role_since; /* of its node at login */
     uint64_t
         written_by; /* serial of the client that wrote last, so whose currval() it has; 0: none */
+    uint64_t noted_by; /* serial of the client whose notifications may be under way; 0: anybody's */
     uint64_t defaults; /* proxy->defaults at login */
     uint32_t pid;
     uint8_t key[STARTUP_KEY_MAX];

@@ -300,6 +300,21 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
     k->ready = true;
 }
 
+static void on_notification(struct chunk *k, const struct frame *f, const uint8_t *msg)
+{
+    struct msg_notification m;
+    if (!k->c || decode_notification(msg + FRAME_HEADER, f->body_len, &m) < 0 ||
+        !session_passes(k->c, m.channel, &m.pid))
+        return;
+    pass(k, msg, FRAME_HEADER);
+    if (!k->s->retrying) {
+        struct writer w = gather_writer(k->g, 4);
+        write_u32(&w, m.pid);
+        gather_wrote(k->g, &w);
+    }
+    pass(k, msg + FRAME_HEADER + 4, f->total - FRAME_HEADER - 4);
+}
+
 /* A message that must be there as a whole. */
 static void on_whole(struct chunk *k, const struct frame *f, const uint8_t *msg)
 {
@@ -312,6 +327,9 @@ static void on_whole(struct chunk *k, const struct frame *f, const uint8_t *msg)
         return;
     case 'S':
         reports_hear(k->s, msg + FRAME_HEADER, f->body_len);
+        return;
+    case 'A':
+        on_notification(k, f, msg);
         return;
     default:
         BUG("not a message to be read as a whole");
@@ -350,10 +368,8 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
     struct server *s = k->s;
     const uint8_t *msg = k->p + k->at;
     bool drop = false, describe = false;
-    if (f->type == 'N' || f->type == 'A') {
-        drop = !k->c || (f->type == 'N' && pipeline_hidden(&s->pl)) ||
-               (f->type == 'A' && have == f->total &&
-                session_hears(k->c, msg + FRAME_HEADER, f->body_len));
+    if (f->type == 'N') {
+        drop = !k->c || pipeline_hidden(&s->pl);
     } else {
         struct pl_entry done;
         fakes(k);
@@ -372,7 +388,8 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
         if (f->type == 'C' && k->c && !drop) {
             struct batch *b = &k->c->batch;
             b->complete_seen = true;
-            b->rolled_back = is_tag(msg, have, "ROLLBACK");
+            if (UNLIKELY(k->c->session.replayed_within))
+                session_on_tag(k->c, (const char *)msg + FRAME_HEADER, have - FRAME_HEADER);
             b->dropped |= UNLIKELY(b->drops_prepared) &&
                           (is_tag(msg, have, "DISCARD ALL") || is_tag(msg, have, "DEALLOCATE ALL"));
         }
@@ -484,7 +501,7 @@ static void scan(struct chunk *k)
         }
         if (f.type == 'C' && f.total > left && f.total <= TAG_MAX)
             return;
-        if (f.type != 'Z' && f.type != 'S' && f.type != 'E') {
+        if (f.type != 'Z' && f.type != 'S' && f.type != 'E' && f.type != 'A') {
             on_head(k, &f, f.total < left ? f.total : left);
             continue;
         }

@@ -98,7 +98,7 @@ void session_noticed_nothing(struct session *s)
 {
     s->touches = s->releases = 0;
     s->all_settings = s->sequence = false;
-    s->replayed = s->replayed_within = false;
+    s->replayed = s->replayed_within = s->replay_undone = false;
     s->names.len = 0;
     s->names.full = false;
 }
@@ -113,19 +113,22 @@ void session_forget(struct client *c)
     session_noticed_nothing(&c->session);
     c->session.pinned &= ~(unsigned)TOUCH_SEQUENCE;
     c->pin = look_pin(c->session.pinned);
-    c->session.looking = c->session.applying = c->session.awaits = false;
+    c->session.looking = c->session.applying = false;
+    listen_sync_end(c);
 }
 
 bool session_must_look(const struct client *c, uint8_t status)
 {
     const struct session *s = &c->session;
-    return status == 'I' && UNLIKELY(s->touches || (s->releases & s->pinned)) &&
+    return status == 'I' &&
+           UNLIKELY(s->touches || (s->releases & s->pinned) || s->subs.count > 0) &&
            c->group->conf.pool_mode != POOL_SESSION && !c->verifying;
 }
 
 void session_free(struct client *c)
 {
     inbuf_free(&c->session.notes);
+    listen_sync_end(c);
     listen_drop(c, NULL, NULL);
     params_unref(c->session.base);
     c->session.base = NULL;
@@ -208,7 +211,7 @@ bool session_precede(struct client *c, bool query)
     struct session *s = &c->session;
     if (UNLIKELY(s->sequence) && query && !ask_sequence(c))
         return false;
-    if (UNLIKELY(s->subs.count > 0) && query && !session_replay_channels(c, c->tx != 'I'))
+    if (UNLIKELY(s->subs.count > 0) && !session_replay_channels(c, c->tx != 'I'))
         return false;
     return session_give_name(c);
 }

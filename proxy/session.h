@@ -35,11 +35,14 @@ struct session {
     struct look_names names;
     struct list subs;     /* channels that are heard for it elsewhere (listen.c) */
     bool replayed;        /* its channels are on the server too, until its transaction ends */
-    bool replayed_within; /* the same, but a rollback takes them away */
+    bool replayed_within; /* the same, and a rollback would take them away */
+    bool replay_undone;   /* and did */
     bool unlisten;        /* the server listens to what is heard elsewhere now */
-    uint32_t pid;         /* of the server that it notified through last */
-    bool awaits;          /* its new channels are not heard yet; ReadyForQuery waits */
-    struct inbuf notes;   /* notifications that came while it was in a transaction */
+    /* It waits until it has all that was sent before (listen_sync): its ReadyForQuery does, or, when applying, its batch. */
+    struct list *sync_in; /* NULL: it does not wait */
+    struct list_node of_sync;
+    uint64_t sync_no;
+    struct inbuf notes; /* notifications that came while it was in a transaction */
 };
 
 /* The client is in: its settings are its start-up parameters, as the server spells them. False: no memory. */
@@ -82,13 +85,21 @@ bool session_replay_channels(struct client *c, bool within) MUST_CHECK;
 /* Drivers drop by SQL what they made by Parse. The server has it under another name, so it gets one of that name to drop, in
  * front of the batch. False: no room. */
 bool session_give_name(struct client *c) MUST_CHECK;
-/* Its channels are heard now, or cannot be. */
-void session_on_listening(struct client *c, bool heard);
+/* A command of a transaction in which its channels were put on the server is complete: that may have ended it. */
+void session_on_tag(struct client *c, const char *tag, size_t n);
+/* A linked session that listens is about to write: what came from that server before must have been heard, so that it knows
+ * its own. False: it waits, and the batch goes on then. */
+bool session_claims(struct client *c) MUST_CHECK;
+/* It has all that was sent until it asked, and its new channels are heard if they can be. */
+void session_on_synced(struct client *c);
 void session_notify(struct client *c, const char *channel, const char *payload, int pid);
-/* The client may hear what came in the meantime. */
+/* What was sent for a while is lost. Never closes the client. */
+void session_notify_gap(struct client *c, unsigned ms);
+/* The client hears what came in the meantime, if it may; or now, in front of its ReadyForQuery. */
 void session_tell_notes(struct client *c);
-/* Is a notification of the linked server one that comes from elsewhere, too? */
-bool session_hears(const struct client *c, const uint8_t *body, size_t n);
+void session_send_notes(struct client *c);
+/* Is a notification of the linked server for the client? Not one that comes from the hub, too. *pid: as the client knows it. */
+bool session_passes(const struct client *c, struct slice channel, uint32_t *pid) MUST_CHECK;
 
 enum session_sent { SESSION_SENT = 1, SESSION_WAIT, SESSION_FAILED };
 /* Makes the settings of the linked server equal to the session's, collected for the same packet as the statement; WAIT:

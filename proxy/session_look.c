@@ -3,6 +3,7 @@
 
 #include "../replication/base/log.h"
 #include "client.h"
+#include "core/sqllex.h"
 #include "listen.h"
 #include "pool.h"
 #include "reports.h"
@@ -10,6 +11,8 @@
 #include "session_private.h"
 #include "wire/decode.h"
 #include "wire/encode.h"
+#include "wire/frame.h"
+#include "wire/msgtype.h"
 #include "worker.h"
 
 enum { SESSION_OBJECTS = TOUCH_TEMP | TOUCH_LOCKS | TOUCH_CURSORS | TOUCH_LISTEN | TOUCH_PREPARED };
@@ -19,6 +22,8 @@ void session_tell_ready(struct client *c)
     uint8_t out[REPORTS_ROOM];
     struct writer w = writer_of(out, sizeof(out));
     c->session.looking = false;
+    if (UNLIKELY(c->session.notes.n > 0))
+        session_send_notes(c);
     if (c->told != c->server->reports)
         reports_tell(c, &w);
     stream_send(&c->st, out, w.n);
@@ -66,6 +71,41 @@ bool session_send_hidden(struct client *c, const char *sql)
     return true;
 }
 
+/* A RESET took away what the client asked for at its start: it is set again, and the client hears of it. */
+static bool restore(struct client *c)
+{
+    struct server *s = c->server;
+    char sql[GATHER_SCRATCH / 4];
+    struct strbuf b;
+    strbuf_init(&b, sql, sizeof(sql));
+    const bool listens = c->session.unlisten && !(c->session.pinned & TOUCH_LISTEN);
+    c->session.unlisten = false;
+    if (!listens && (s->params == c->params || params_equal(&s->params->p, &c->params->p)))
+        return false;
+    if (listens)
+        strbuf_adds(&b, "UNLISTEN *;");
+    if (!params_diff_sql(&s->params->p, &c->params->p, &b) || !session_send_hidden(c, sql)) {
+        session_set_pins(c, c->session.pinned | LOOK_STATE);
+        return false;
+    }
+    s->restoring = true;
+    return true;
+}
+
+/* The batch is over: a session that listens hears first what it sent, and what others had sent before. */
+static void finish(struct client *c)
+{
+    if ((!listen_any(c) || !listen_sync(c)) && !restore(c))
+        session_tell_ready(c);
+}
+
+static bool has_nothing_to_look_at(const struct client *c)
+{
+    const struct session *ss = &c->session;
+    const unsigned ends = ss->pinned | (listen_any(c) ? TOUCH_LISTEN : 0);
+    return !ss->touches && !(ss->releases & ends);
+}
+
 void session_look(struct client *c)
 {
     struct session *ss = &c->session;
@@ -74,6 +114,10 @@ void session_look(struct client *c)
     struct strbuf b;
     const struct look_ask ask = question(c);
     unsigned sticky = (ss->pinned | ss->touches) & SESSION_STICKY;
+    if (has_nothing_to_look_at(c)) {
+        finish(c);
+        return;
+    }
     if ((ss->pinned & TOUCH_SEQUENCE) && !(ss->releases & TOUCH_SEQUENCE))
         sticky |= TOUCH_SEQUENCE;
     strbuf_init(&b, sql, sizeof(sql));
@@ -127,27 +171,6 @@ static bool adopt(struct client *c, struct look_seen *seen)
     return true;
 }
 
-/* A RESET took away what the client asked for at its start: it is set again, and the client hears of it. */
-static bool restore(struct client *c)
-{
-    struct server *s = c->server;
-    char sql[GATHER_SCRATCH / 4];
-    struct strbuf b;
-    strbuf_init(&b, sql, sizeof(sql));
-    const bool listens = c->session.unlisten && !(c->session.pinned & TOUCH_LISTEN);
-    c->session.unlisten = false;
-    if (!listens && (s->params == c->params || params_equal(&s->params->p, &c->params->p)))
-        return false;
-    if (listens)
-        strbuf_adds(&b, "UNLISTEN *;");
-    if (!params_diff_sql(&s->params->p, &c->params->p, &b) || !session_send_hidden(c, sql)) {
-        session_set_pins(c, c->session.pinned | LOOK_STATE);
-        return false;
-    }
-    s->restoring = true;
-    return true;
-}
-
 /* -- channels ------------------------------------------------------------------------------------------------------- */
 
 static bool is_seen(const void *seen, const char *channel)
@@ -167,7 +190,7 @@ static bool take_channels(struct client *c, const struct look_seen *seen)
     /* A home is its own anyhow (home.h): there it hears its own notifications before ReadyForQuery, as without tanist. */
     if (c->home && c->home == c->server && !listen_any(c))
         return false;
-    if (ss->replayed && !(ss->replayed_within && c->batch.rolled_back))
+    if (ss->replayed && !ss->replay_undone)
         listen_drop(c, is_seen, seen);
     while (look_channel_next(&seen->channels, &at, &name))
         if (!listen_add(c, name))
@@ -176,27 +199,74 @@ static bool take_channels(struct client *c, const struct look_seen *seen)
     return true;
 }
 
+/* The first COMMIT or ROLLBACK ended it. That of a savepoint did not, but cannot be told: a COMMIT behind it counts. */
+void session_on_tag(struct client *c, const char *tag, size_t n)
+{
+    struct session *ss = &c->session;
+    if (n == sizeof("COMMIT") && memcmp(tag, "COMMIT", n) == 0) {
+        ss->replayed_within = ss->replay_undone = false;
+    } else if (n == sizeof("ROLLBACK") && memcmp(tag, "ROLLBACK", n) == 0) {
+        ss->replay_undone = true;
+        ss->replayed_within = (c->batch.bits & CLASS_TX_SAVEPOINT) != 0;
+    }
+}
+
+/* ROLLBACK of the whole transaction comes first in the Query. */
+static bool rolls_back_first(const struct client *c)
+{
+    struct frame f = {0};
+    struct lexer lx;
+    if (frame_next(c->view, c->view_n, FRAME_FRONTEND, &f) != FRAME_OK || f.type != MSG_F_QUERY ||
+        f.total > c->view_n)
+        return false;
+    lex_init(&lx, (struct slice){(const char *)c->view + FRAME_HEADER, f.body_len - 1},
+             c->backslash);
+    struct lex_token t = lex_next(&lx);
+    if (!lex_is(&t, "rollback") && !lex_is(&t, "abort"))
+        return false;
+    t = lex_next(&lx);
+    if (lex_is(&t, "work") || lex_is(&t, "transaction"))
+        t = lex_next(&lx);
+    return t.kind == LEX_SEMI;
+}
+
+/* Its channels are put on the server, so that what the batch does with them can be seen there. In a failed transaction
+ * nothing can be run but its end; if the batch ends it first, it ends here and a new one is there to be ended. */
 bool session_replay_channels(struct client *c, bool within)
 {
     char sql[GATHER_SCRATCH / 4];
     struct strbuf b;
     struct session *ss = &c->session;
-    if (ss->replayed || !listen_any(c) || !((ss->touches | ss->releases) & TOUCH_LISTEN))
+    const struct topology *t = worker_topo(c->w, c->group->cluster);
+    const bool failed = c->tx == 'E';
+    if (ss->replayed || !listen_any(c) || !((ss->touches | ss->releases) & TOUCH_LISTEN) || !t ||
+        c->server->pool->node != t->writer || (failed && !rolls_back_first(c)))
         return true;
     strbuf_init(&b, sql, sizeof(sql));
     listen_sql(c, &b);
     ss->replayed = true;
-    ss->replayed_within = within;
-    return !b.truncated && server_hide(c->server, sql);
+    ss->replayed_within = within && !failed;
+    if (b.truncated)
+        return false;
+    if (!failed)
+        return server_hide(c->server, sql);
+    return server_hide(c->server, "ROLLBACK") && server_hide(c->server, sql) &&
+           server_hide(c->server, "BEGIN");
 }
 
-void session_on_listening(struct client *c, bool heard)
+void session_on_synced(struct client *c)
 {
     struct session *ss = &c->session;
-    if (!ss->awaits || (heard && !listen_ready(c)))
+    if (ss->applying) {
+        ss->applying = false;
+        c->server->noted_by = c->serial;
+        c->resume = true;
+        client_process(c);
         return;
-    ss->awaits = false;
-    if (!heard) { /* the session listens by itself, then */
+    }
+    if (listen_ready(c)) {
+        listen_live(c);
+    } else { /* the session listens by itself, then */
         listen_drop(c, NULL, NULL);
         session_set_pins(c, ss->pinned | TOUCH_LISTEN);
     }
@@ -204,10 +274,15 @@ void session_on_listening(struct client *c, bool heard)
         session_tell_ready(c);
 }
 
-bool session_hears(const struct client *c, const uint8_t *body, size_t n)
+bool session_claims(struct client *c)
 {
-    struct msg_notification m;
-    return listen_any(c) && decode_notification(body, n, &m) == 0 && listen_has(c, m.channel);
+    const struct topology *t = worker_topo(c->w, c->group->cluster);
+    const struct server *s = c->server;
+    const bool reads = c->batch.read && c->tx == 'I' && !c->begin.deferred;
+    if (reads || s->noted_by == c->serial || !t || s->pool->node != t->writer || !listen_sync(c))
+        return true;
+    c->session.applying = true;
+    return false;
 }
 
 void session_on_looked(struct client *c)
@@ -229,10 +304,7 @@ void session_on_looked(struct client *c)
     free(seen);
     session_set_pins(c, found);
     session_noticed_nothing(&c->session);
-    if (!listen_ready(c))
-        c->session.awaits = true; /* session_on_listening goes on */
-    else if (!restore(c))
-        session_tell_ready(c);
+    finish(c);
 }
 
 void session_on_restored(struct client *c)

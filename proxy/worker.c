@@ -175,6 +175,8 @@ struct worker *worker_new(struct proxy *p, int id, struct err *e)
     list_init(&w->clients);
     list_init(&w->pools);
     list_init(&w->cancels);
+    list_init(&w->syncing);
+    list_init(&w->synced);
     for (int i = 0; i < REPL_CLUSTERS_MAX; i++)
         list_init(&w->held[i]);
     for (int i = 0; i < REPL_CLUSTERS_MAX; i++)

@@ -75,6 +75,9 @@ struct worker {
     struct control_gates control;
     struct topic *topics; /* uthash by key: channels that sessions listen to (listen.c) */
     uint64_t topics_ended;
+    struct list syncing,
+        synced; /* clients that wait to be up to date; that are, and will be told */
+    uint64_t sync_asked;
     struct pstmt_cache pstmts;
     bool has_learned;
     usec_t learned_until[WORKER_LEARNED];

@@ -7,6 +7,7 @@
 #define TANIST_CHANNELS_H
 
 #include "base/attrs.h"
+#include "base/clock.h"
 #include "base/err.h"
 
 struct manager;
@@ -20,6 +21,10 @@ struct channels_ops {
     /* pid: the backend that notified. */
     void (*notified)(void *arg, int cluster, const char *dbname, const char *channel,
                      const char *payload, int pid);
+    /* The connection was lost, and all of its channels are heard again: what was sent in the gap is lost. */
+    void (*resumed)(void *arg, int cluster, const char *dbname, usec_t gap);
+    /* The answer to manager_channels_sync. */
+    void (*synced)(void *arg, int cluster, const char *dbname);
 };
 
 /* Before the first channel is wanted. ops is lent. */
@@ -27,6 +32,9 @@ void manager_channels(struct manager *m, const struct channels_ops *ops, void *a
 /* ops->listening follows, from within the call if the channel is there already. */
 int manager_listen(struct manager *m, int cluster, const char *dbname, const char *channel,
                    struct err *e) MUST_CHECK;
+/* ops->synced follows, perhaps from within the call, when everything that was sent before the call has been told, or
+ * nothing can be had for a while. One at a time for each database. */
+void manager_channels_sync(struct manager *m, int cluster, const char *dbname);
 /* Nobody wants it any more. */
 void manager_unlisten(struct manager *m, int cluster, const char *dbname, const char *channel);
 

@@ -508,9 +508,9 @@ void pgconn_query(struct pgconn *c, const struct pgconn_query *q, pgconn_query_c
     c->on_query = cb;
     c->op_arg = arg;
     timer_set(c, q->timeout);
-    const int sent = c->replication ? PQsendQuery(c->pq, q->sql)
-                                    : PQsendQueryParams(c->pq, q->sql, q->n_params, NULL, q->params,
-                                                        NULL, NULL, 0);
+    const int sent = q->n_params == 0 ? PQsendQuery(c->pq, q->sql)
+                                      : PQsendQueryParams(c->pq, q->sql, q->n_params, NULL,
+                                                          q->params, NULL, NULL, 0);
     if (!sent) {
         fail_later(c);
         return;

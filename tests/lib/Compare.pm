@@ -5,7 +5,8 @@
 #
 # A step is bytes (sent when the answer to the step before is complete: as many ReadyForQuery as the bytes ask for), or
 # [ bytes, types, n ]: its answer ends with the n-th (1) message of one of these types; n = 0: nothing is read. Or code,
-# which is called with the session and the name of the side ("direct" or "port"). `before` runs before each side.
+# which is called with the session and the name of the side ("direct" or "port"). `before` runs before each side. With
+# notes_last, a notification may come at any place of an answer.
 package Compare;
 
 use strict;
@@ -47,16 +48,16 @@ sub without_tables
     return $body;
 }
 
-# What a message means: errors without the place in the server's source, notifications without the process that sent them.
+# What a message means: errors without the place in the server's source; of notifications, whether they are the session's own.
 sub show
 {
-    my ($type, $body) = @_;
+    my ($w, $type, $body) = @_;
     if ($type eq 'E' || $type eq 'N') {
         my $f = Wire::fields($body);
         delete @$f{qw(F L R)};
         return join(' ', $type, map { "$_=$f->{$_}" } sort keys %$f) =~ s/pg_temp_\d+/pg_temp_N/gr;
     }
-    $body = substr $body, 4 if $type eq 'A';
+    $body = (unpack('N', $body) == $w->{backend_pid} ? 'own ' : 'other ') . (substr($body, 4) =~ tr/\0/ /r) if $type eq 'A';
     $body = without_tables($body) if $type eq 'T';
     $body = substr($body, 0, 40) . '...' . length($body) . ':' . unpack('%32C*', $body) if length $body > 4000;
     return $type . ' ' . ($body =~ /^[\x20-\x7e]*$/ ? $body : unpack('H*', $body));
@@ -76,7 +77,7 @@ sub run_script
         $w->send_raw($bytes);
         for (1 .. $n) {
             my @m = $w->read_until($until);
-            push @out, map { show(@$_) } @m;
+            push @out, map { show($w, @$_) } @m;
             push @out, 'closed' if !@m || index($until, $m[-1][0]) < 0;
             last if $out[-1] eq 'closed';
         }
@@ -98,6 +99,17 @@ sub count_ends
     return $n;
 }
 
+sub notes_last
+{
+    my ($out) = @_;
+    my (@sorted, @notes);
+    for (@$out) {
+        push @sorted, splice @notes if /^Z/;
+        push @{ /^A/ ? \@notes : \@sorted }, $_;
+    }
+    return [ @sorted, @notes ];
+}
+
 sub same
 {
     my ($self, $what, @steps) = @_;
@@ -106,6 +118,7 @@ sub same
         $self->{before}->($side) if $self->{before};
         my $w = $self->{$side}->();
         my $out = eval { run_script($w, $side, @steps) } // ["died: $@"];
+        $out = notes_last($out) if $self->{notes_last};
         push @got, $out;
         $w->terminate;
     }
