@@ -318,8 +318,7 @@ void client_batch_reset(struct client *c, bool retry)
         pstmt_unref(c->batch.made[i].stmt);
     c->batch = (struct batch){.retry = retry};
     c->session.sequence = false;
-    c->session.deallocates[0] = 0;
-    c->session.name_given = false;
+    session_names_reset(&c->session);
 }
 
 /* Drops the client's messages up to and including the Sync (or the Query) that it waits for. */
@@ -442,10 +441,6 @@ static void settle_batch(struct client *c, uint8_t status)
     if (c->batch.bits & (CLASS_WRITE | CLASS_UNKNOWN))
         c->tx_wrote = true;
     c->defaults |= c->batch.defaults;
-    if (c->batch.dropped) { /* whatever becomes of the transaction */
-        sstmt_clear(&s->prepared);
-        named_clear(&c->named);
-    }
     if (discards(c, status))
         s->unnamed = s->unnamed_done = 0;
     struct group_stats *st = &c->group->stats;
@@ -473,6 +468,7 @@ static void settle_batch(struct client *c, uint8_t status)
         }
         if (c->ddl) {
             c->ddl = false;
+            atomic_fetch_add_explicit(&w->proxy->ddl, 1, memory_order_relaxed);
             catalogs_changed(w, c->group->cluster, c->group->dbname);
         }
     }

@@ -76,7 +76,6 @@ struct batch {
     bool simple;          /* Query rather than extended */
     bool commit;          /* may end an explicit transaction successfully */
     bool discards_all, drops_prepared;
-    bool dropped;         /* and CommandComplete says that it did */
     bool starts;          /* the last statement is START TRANSACTION */
     bool set_transaction; /* has a SET TRANSACTION; tx says what */
     struct classify_tx tx;

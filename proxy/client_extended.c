@@ -60,7 +60,7 @@ size_t client_pass_expecting(struct client *c, const struct frame *f, enum pl_ki
     return client_expect(c, kind, 0, 0) ? client_pass(c, f) : client_no_room(c);
 }
 
-static bool send_parse(struct client *c, const struct pstmt *p, const char *name)
+bool client_extended_send_parse(struct client *c, const struct pstmt *p, const char *name)
 {
     const size_t need = p->sql_len + 64u + 4u * p->n_types;
     struct gather *g = &c->w->gather;
@@ -87,14 +87,11 @@ static bool send_parse(struct client *c, const struct pstmt *p, const char *name
 
 /* -- names ---------------------------------------------------------------------------------------------------------- */
 
-/* A server never has more than max_prepared_statements (but for one that is in use): the oldest is closed in front of the new. */
-static bool make_room(struct client *c)
+static bool evict(struct client *c, size_t max)
 {
-    struct server *s = c->server;
-    const int64_t max = c->group->conf.max_prepared_statements;
     char name[PSTMT_NAME_MAX];
     struct sstmt *old;
-    while ((old = sstmt_evict(&s->prepared, max > 0 ? (size_t)max : 1)) != NULL) {
+    while ((old = sstmt_evict(&c->server->prepared, max)) != NULL) {
         if (!client_expect(c, PL_CLOSE_HIDDEN, (uint64_t)(uintptr_t)old, TAG_EVICTED))
             return false;
         struct writer w = gather_writer(&c->w->gather, 64);
@@ -103,6 +100,18 @@ static bool make_room(struct client *c)
         gather_wrote(&c->w->gather, &w);
     }
     return true;
+}
+
+bool client_extended_close_all(struct client *c)
+{
+    return evict(c, 0);
+}
+
+/* A server never has more than max_prepared_statements (but for one that is in use): the oldest is closed in front of the new. */
+static bool make_room(struct client *c)
+{
+    const int64_t max = c->group->conf.max_prepared_statements;
+    return evict(c, max > 0 ? (size_t)max : 1);
 }
 
 /* An id that no other server uses either. */
@@ -122,7 +131,8 @@ static bool prepare(struct client *c, struct named *n, enum pl_kind kind, enum e
         return false;
     c->group->stats.server_parses++;
     sstmt_name(e, name);
-    if (!send_parse(c, n->stmt, name) || !expect_named(c, PL_DESCRIBE_HIDDEN, n, TAG_DESCRIBED))
+    if (!client_extended_send_parse(c, n->stmt, name) ||
+        !expect_named(c, PL_DESCRIBE_HIDDEN, n, TAG_DESCRIBED))
         return false;
     struct writer w = gather_writer(&c->w->gather, 64);
     encode_describe(&w, 'S', name);
@@ -225,11 +235,17 @@ static size_t forward_parse(struct client *c, const struct frame *f, const uint8
         return 0;
     }
     struct named *n = m.name.n ? named_find(&c->named, m.name) : NULL;
+    if (UNLIKELY(c->session.drops_name) && n && session_drops(c, n)) {
+        named_remove(&c->named, n);
+        n = NULL;
+    }
     enum have have = n ? ensure(c, n, name) : HAVE_IT;
     if (have == HAVE_WAIT)
         return 0;
     if (have == HAVE_CHANGED)
         sstmt_name(sstmt_find(&c->server->prepared, n->making), name);
+    if (m.name.n > 0 && !n && named_find(&c->session.made, m.name))
+        return client_pass_expecting(c, f, PL_PARSE);
     if (m.name.n > 0 && !n && no_memory_for(c, &m))
         return fail_instead(c, TAG_REFUSED) ? f->total : client_no_room(c);
     struct pstmt *p = pstmt_get(&c->w->pstmts, m.sql, m.types, m.n_types, c->backslash);
@@ -250,7 +266,7 @@ static size_t forward_parse(struct client *c, const struct frame *f, const uint8
         /* PostgreSQL refuses a second Parse of a name: let the server say so, with a name that it has. */
         n = named_loose(m.name);
         ok = n && client_expect(c, PL_PARSE, (uint64_t)(uintptr_t)n, TAG_USED) &&
-             send_parse(c, p, name);
+             client_extended_send_parse(c, p, name);
     } else {
         ok = parse_new_name(c, p, m.name);
     }
@@ -275,15 +291,21 @@ static bool ensure_unnamed(struct client *c)
     }
     s->unnamed = c->unnamed->id;
     return expect_unnamed(c, PL_PARSE_HIDDEN, c->unnamed, TAG_UNNAMED_OURS) &&
-           send_parse(c, c->unnamed, "");
+           client_extended_send_parse(c, c->unnamed, "");
 }
 
 /* A name that the session does not have, and that could be another session's on the server: instead of it goes one that
  * nobody has. The error is told with the client's name. */
-static bool is_foreign(struct slice name)
+static bool is_foreign(const struct client *c, struct slice name)
 {
     const size_t prefix = sizeof(PSTMT_NAME_PREFIX) - 1;
-    return name.n >= prefix && memcmp(name.p, PSTMT_NAME_PREFIX, prefix) == 0;
+    char buf[NAMED_LEN_MAX + 1];
+    if (name.n >= prefix && memcmp(name.p, PSTMT_NAME_PREFIX, prefix) == 0)
+        return true;
+    if (LIKELY(c->server->sqlnames.n == 0) || named_find(&c->session.made, name))
+        return false;
+    snprintf(buf, sizeof(buf), "%.*s", (int)name.n, name.p);
+    return sqlname_find(&c->server->sqlnames, buf) != NULL;
 }
 
 static bool expect_foreign(struct client *c, enum pl_kind kind, struct slice name,
@@ -304,7 +326,7 @@ static bool expect_target(struct client *c, enum pl_kind kind, struct named *n, 
         named_ref(n);
     if (n)
         return client_expect(c, kind, (uint64_t)(uintptr_t)n, TAG_USED);
-    if (is_foreign(given))
+    if (is_foreign(c, given))
         return expect_foreign(c, kind, given, name);
     name[0] = 0; /* it goes as it is */
     return (given.n > 0 || ensure_unnamed(c)) && client_expect(c, kind, 0, 0);
@@ -346,6 +368,11 @@ static size_t forward_bind(struct client *c, const struct frame *f, const uint8_
 static size_t close_name(struct client *c, const struct frame *f, struct slice name)
 {
     struct named *n = named_find(&c->named, name);
+    if (!n && (n = named_find(&c->session.made, name)) != NULL) {
+        sqlname_remove(&c->server->sqlnames, n->name);
+        named_remove(&c->session.made, n); /* if it comes to that; the server is asked afterwards */
+        return client_pass_expecting(c, f, PL_CLOSE);
+    }
     if (!n)
         return client_expect(c, PL_CLOSE_FAKE, 0, 0) ? f->total : client_no_room(c);
     named_ref(n);

@@ -11,11 +11,18 @@
 
 struct client;
 struct frame;
+struct pstmt;
 
 /* Parse, Bind, Describe, Close, Execute: `have` bytes of the body are there (all but for Bind). Bytes used of the view, 0 if more
  * are needed or the client is gone. */
 size_t client_extended_forward(struct client *c, const struct frame *f, const uint8_t *body,
                                size_t have);
+
+/* Collects a Parse of it under that name. False: no room. */
+bool client_extended_send_parse(struct client *c, const struct pstmt *p, const char *name)
+    MUST_CHECK;
+/* Closes what the server has prepared for anybody. The same. */
+bool client_extended_close_all(struct client *c) MUST_CHECK;
 
 /* Pushes what the next message will be answered with. */
 bool client_expect(struct client *c, enum pl_kind kind, uint64_t ref, uint32_t tag) MUST_CHECK;

@@ -74,8 +74,6 @@ static void batch_add(struct client *c, const struct classification *k)
     /* A session's channels must be on the server before its first savepoint, lest a rollback to that takes them away. */
     if (UNLIKELY(c->session.subs.count > 0) && (k->bits & CLASS_TX_SAVEPOINT))
         c->session.touches |= TOUCH_LISTEN;
-    if (UNLIKELY(k->deallocates.n > 0))
-        session_note_deallocate(c, k->deallocates);
     b->drops_prepared |= k->drops_prepared;
     if (k->bits & CLASS_TX_COMMIT)
         b->commit = true;
@@ -169,10 +167,25 @@ static void batch_makes(struct client *c, struct slice name, struct pstmt *p)
         batch_add(c, &p->cls); /* too many to tell apart: as if all were executed */
 }
 
+/* By the protocol, a name that PREPARE made. */
+static bool is_made(const struct client *c, struct slice name)
+{
+    return UNLIKELY(c->session.made.all != NULL) && name.n > 0 &&
+           named_find(&c->session.made, name) != NULL;
+}
+
+static void note_made(struct client *c)
+{
+    const struct classification k = {
+        .bits = CLASS_UNKNOWN | CLASS_SESSION, .touches = TOUCH_EXECUTE, .reason = REASON_PREPARED};
+    batch_add(c, &k);
+}
+
 int client_inspect(struct client *c, const struct frame *f, const uint8_t *body, size_t have)
 {
     struct msg_parse p;
     struct msg_bind b;
+    struct msg_target t;
     struct slice sql;
     int rc;
     switch (f->type) {
@@ -193,8 +206,10 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
         c->batch.parsed_listens |=
             ((st->cls.touches | st->cls.releases) & TOUCH_LISTEN) ||
             (c->session.subs.count > 0 && (st->cls.bits & CLASS_TX_SAVEPOINT));
-        if (UNLIKELY(st->cls.deallocates.n > 0))
-            session_note_deallocate(c, st->cls.deallocates);
+        if (UNLIKELY(st->cls.prepared.n > 0)) /* the name is needed when this is executed */
+            session_note_names(c, &st->cls, false);
+        if (is_made(c, p.name)) /* the server has it, and refuses */
+            note_made(c);
         remember(&c->batch.parsed, st);
         batch_makes(c, p.name, st);
         pstmt_unref(st);
@@ -208,12 +223,22 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
             classify_stmt(c, st);
             batch_add(c, &st->cls);
             remember(&c->batch.stmt, st);
+        } else if (is_made(c, b.statement)) {
+            note_made(c);
         } else if (!c->batch.parsed) {
             c->batch.bits |= CLASS_UNKNOWN;
         } else { /* a name that nobody knows, or one of too many */
             c->batch.bits |= c->batch.parsed_bits;
         }
         return 0;
+    case 'D':
+    case 'C':
+        rc = decode_close(body, f->body_len, &t);
+        if (rc == 0 && t.kind == 'S' && is_made(c, t.name)) {
+            note_made(c);
+            c->session.touches |= f->type == 'C' ? TOUCH_PREPARED : 0U;
+        }
+        return rc;
     case 'F':
         c->batch.bits |= CLASS_UNKNOWN;
         return 0;

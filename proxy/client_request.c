@@ -74,7 +74,7 @@ static bool link_ready(struct client *c, size_t end, bool flush)
     default:
         break;
     }
-    if (!client_begin_send(c) || !session_give_name(c)) {
+    if (!client_begin_send(c)) {
         s->close_after = true;
         server_unlink(s);
         protocol_error(c, "cannot begin the transaction");

@@ -197,6 +197,13 @@ void named_clear(struct named_map *map)
     named_remove(map, n);
 }
 
+void named_swap(struct named_map *a, struct named_map *b)
+{
+    const struct named_map was = *a;
+    *a = *b;
+    *b = was;
+}
+
 /* -- a server's set ----------------------------------------------------------------------------------------------- */
 
 void sstmt_init(struct sstmt_set *s)
@@ -295,4 +302,61 @@ void sstmt_clear(struct sstmt_set *s)
 void sstmt_name(const struct sstmt *e, char out[PSTMT_NAME_MAX])
 {
     snprintf(out, PSTMT_NAME_MAX, PSTMT_NAME_PREFIX "%" PRIx64, e->no);
+}
+
+/* -- names of SQL ------------------------------------------------------------------------------------------------- */
+
+static unsigned place_of(const struct sqlname_set *s, const char *name)
+{
+    unsigned i = 0;
+    while (i < s->n && strcmp(s->e[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+const struct sqlname *sqlname_find(const struct sqlname_set *s, const char *name)
+{
+    const unsigned i = place_of(s, name);
+    return i < s->n ? &s->e[i] : NULL;
+}
+
+bool sqlname_add(struct sqlname_set *s, const char *name, uint64_t id)
+{
+    if (s->n == s->cap) {
+        const unsigned cap = s->cap ? s->cap * 2 : 8;
+        struct sqlname *e = cap <= SQLNAMES_MAX ? realloc(s->e, cap * sizeof(*e)) : NULL;
+        if (!e)
+            return false;
+        s->e = e;
+        s->cap = cap;
+    }
+    s->e[s->n].id = id;
+    str_copy(s->e[s->n].name, sizeof(s->e[s->n].name), name);
+    s->n++;
+    return true;
+}
+
+void sqlname_remove(struct sqlname_set *s, const char *name)
+{
+    const unsigned i = place_of(s, name);
+    if (i < s->n)
+        s->e[i] = s->e[--s->n];
+}
+
+void sqlname_clear(struct sqlname_set *s)
+{
+    s->n = 0;
+}
+
+void sqlname_swap(struct sqlname_set *a, struct sqlname_set *b)
+{
+    const struct sqlname_set was = *a;
+    *a = *b;
+    *b = was;
+}
+
+void sqlname_fini(struct sqlname_set *s)
+{
+    free(s->e);
+    *s = (struct sqlname_set){0};
 }

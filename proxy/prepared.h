@@ -77,7 +77,7 @@ struct named {
     UT_hash_handle hh;
     struct pstmt *stmt;
     uint64_t batch_no; /* the batch whose Parse made it */
-    uint64_t sid;      /* what servers know it as */
+    uint64_t sid;      /* what servers know it as; of a PREPARE: how much DDL went before */
     uint64_t making;   /* the sid under which a server prepares it at this moment */
     uint64_t settings; /* what of the session's settings counted when it was parsed */
     uint64_t sig;      /* of its first analysis; 0: not known yet */
@@ -106,6 +106,7 @@ void named_restore(struct named_map *map, struct named *n);
 /* Those that batch no made: it runs again, and makes them again. */
 void named_forget_batch(struct named_map *map, uint64_t no);
 void named_clear(struct named_map *map);
+void named_swap(struct named_map *a, struct named_map *b);
 void named_ref(struct named *n);
 void named_unref(struct named *n);
 
@@ -140,5 +141,26 @@ void sstmt_put_back(struct sstmt_set *s, struct sstmt *e);
 void sstmt_clear(struct sstmt_set *s);
 /* The name on the server: "tanist_" and the number. */
 void sstmt_name(const struct sstmt *e, char out[PSTMT_NAME_MAX]);
+
+/* The names that a server has as SQL knows them, each with what it stands for (session_names.c). Few, or none. */
+struct sqlname {
+    uint64_t id;
+    char name[NAMED_LEN_MAX + 1];
+};
+
+struct sqlname_set {
+    struct sqlname *e;
+    unsigned n, cap;
+};
+
+enum { SQLNAMES_MAX = 2048 };
+
+const struct sqlname *sqlname_find(const struct sqlname_set *s, const char *name);
+/* A new one. False: no memory, or too many. */
+bool sqlname_add(struct sqlname_set *s, const char *name, uint64_t id) MUST_CHECK;
+void sqlname_remove(struct sqlname_set *s, const char *name);
+void sqlname_clear(struct sqlname_set *s);
+void sqlname_swap(struct sqlname_set *a, struct sqlname_set *b);
+void sqlname_fini(struct sqlname_set *s);
 
 #endif

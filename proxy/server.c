@@ -204,6 +204,7 @@ static void release_all(struct server *s)
     if (s->pl.ring != s->pl_inline)
         free(s->pl.ring);
     sstmt_clear(&s->prepared);
+    sqlname_fini(&s->sqlnames);
     params_unref(s->params);
     params_unref(s->reports);
     s->params = s->reports = NULL;
@@ -295,6 +296,7 @@ void server_link(struct server *s, struct client *c)
     s->client = c;
     c->server = s;
     s->tx = 'I';
+    c->session.matched = false;
     s->w->in_flight[s->pool->group->cluster][s->pool->node]++;
     s->pool->group->stats.assignments++;
 }

@@ -65,6 +65,7 @@ struct server {
     struct params_ref *reports; /* what it said of some of them, up to its last ReadyForQuery */
     struct params *news;        /* the same, as it will be at the next one; NULL: no other */
     struct sstmt_set prepared;
+    struct sqlname_set sqlnames;
     uint64_t
         unnamed; /* id of the statement in its unnamed slot when all that was sent is done; 0: none known */
     uint64_t unnamed_done; /* as far as its answers tell */
@@ -122,6 +123,8 @@ enum entry_tag {
     TAG_CHANGED, /* nothing: the request in place of one whose statement has changed its result */
     TAG_REFUSED, /* nothing: the request in place of one that we have no room for */
     TAG_CLOSED,  /* struct named, out of the session already */
+    TAG_GIVEN,   /* struct named: ours, under the session's own name */
+    TAG_FAILS,   /* nothing: a query of ours that is to fail */
     TAG_EVICTED  /* struct sstmt, out of the set already */
 };
 

@@ -34,6 +34,7 @@ static void discard(struct server *s)
 {
     s->clean_discard = false;
     sstmt_clear(&s->prepared);
+    sqlname_clear(&s->sqlnames);
     params_unref(s->params);
     s->params = NULL;
     ask(s, "DISCARD ALL");

@@ -241,6 +241,7 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg,
                 m.message.p ? m.message.p : "");
         snprintf(s->login_error.sqlstate, 6, "%.*s", (int)m.sqlstate.n,
                  m.sqlstate.p ? m.sqlstate.p : "");
+        skip_rest(k);
         return;
     }
     if (!s->retrying && runs_elsewhere(k, &m)) {
@@ -285,7 +286,7 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
         return;
     }
     if (k->c && !s->retrying)
-        session_settle_name(k->c);
+        session_settle_names(k->c);
     if (k->c && !s->retrying && session_must_look(k->c, status)) {
         k->look = true; /* the client hears of it afterwards */
         return;
@@ -390,8 +391,9 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
             b->complete_seen = true;
             if (UNLIKELY(k->c->session.replayed_within))
                 session_on_tag(k->c, (const char *)msg + FRAME_HEADER, have - FRAME_HEADER);
-            b->dropped |= UNLIKELY(b->drops_prepared) &&
-                          (is_tag(msg, have, "DISCARD ALL") || is_tag(msg, have, "DEALLOCATE ALL"));
+            if (UNLIKELY(b->drops_prepared) &&
+                (is_tag(msg, have, "DISCARD ALL") || is_tag(msg, have, "DEALLOCATE ALL")))
+                session_drop_names(k->c);
         }
         if ((f->type == 'C' || f->type == 'I') && k->c && !drop)
             k->c->batch.completed++;

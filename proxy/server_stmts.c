@@ -78,6 +78,14 @@ void server_entry_done(struct server *s, const struct pl_entry *e)
     case TAG_CLOSED:
         on_name(s, e);
         return;
+    case TAG_GIVEN:
+        if (e->fate != PL_DONE || s->hidden_failed)
+            session_name_refused(s, (struct named *)(uintptr_t)e->ref);
+        named_unref((struct named *)(uintptr_t)e->ref);
+        return;
+    case TAG_FAILS:
+        s->hidden_failed = false;
+        return;
     case TAG_EVICTED:
         if (e->fate == PL_DONE)
             free((struct sstmt *)(uintptr_t)e->ref);
@@ -122,12 +130,14 @@ bool server_described(struct server *s)
     struct named *n = (struct named *)(uintptr_t)e.ref;
     struct sstmt *made = sstmt_find(&s->prepared, n->making);
     const uint64_t sig = signature_value(&s->sig);
-    const bool changed = n->sig != 0 && n->sig != sig;
+    /* What an EXECUTE returns is told by a statement that may be there or not; PostgreSQL does not compare it. */
+    const bool same = n->sig == sig || (n->stmt->cls.touches & TOUCH_EXECUTE);
+    const bool changed = n->sig != 0 && !same;
     s->describing.kind = PL_NONE;
     if (n->sig == 0) {
         n->sig = sig;
         adopt(s, n, made, n->own ? n->sid : signature_mix(n->stmt->id, n->settings, sig));
-    } else if (n->sig == sig) {
+    } else if (same) {
         adopt(s, n, made, n->sid);
     } else {
         n->changed = true;

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "client.h"
-#include "core/sqllex.h"
 #include "listen.h"
 #include "pool.h"
 #include "server.h"
@@ -63,6 +62,8 @@ void session_note(struct client *c, const struct classification *k)
     unsigned t = k->touches;
     bool all = k->all_settings;
     s->releases |= k->releases;
+    if ((t | k->releases) & (TOUCH_PREPARED | TOUCH_EXECUTE | TOUCH_NAMES))
+        session_note_names(c, k, true);
     if (LIKELY(t == 0))
         return;
     if (t & TOUCH_PREPARED)
@@ -74,7 +75,7 @@ void session_note(struct client *c, const struct classification *k)
     if ((t & TOUCH_LOCAL) && (leaves_name(c, k) || all))
         t |= TOUCH_SETTINGS;
     s->sequence |= (t & TOUCH_SEQUENCE) != 0;
-    t &= ~(unsigned)(TOUCH_EXECUTE | TOUCH_LOCAL | TOUCH_SEQUENCE);
+    t &= ~(unsigned)(TOUCH_EXECUTE | TOUCH_LOCAL | TOUCH_SEQUENCE | TOUCH_NAMES);
     s->touches |= t;
     if (!(t & TOUCH_SETTINGS))
         return;
@@ -130,50 +131,9 @@ void session_free(struct client *c)
     inbuf_free(&c->session.notes);
     listen_sync_end(c);
     listen_drop(c, NULL, NULL);
+    session_free_names(&c->session);
     params_unref(c->session.base);
     c->session.base = NULL;
-}
-
-/* -- names of statements -------------------------------------------------------------------------------------------- */
-
-void session_note_deallocate(struct client *c, struct slice name)
-{
-    struct lexer lx;
-    struct slice plain;
-    char buf[LEX_NAME_MAX + 1];
-    lex_init(&lx, name, false);
-    const struct lex_token t = lex_next(&lx);
-    if (lex_name(&t, buf, &plain) && named_find(&c->named, plain))
-        snprintf(c->session.deallocates, sizeof(c->session.deallocates), "%.*s", (int)plain.n,
-                 plain.p);
-}
-
-bool session_give_name(struct client *c)
-{
-    char sql[200];
-    struct strbuf b;
-    if (LIKELY(!c->session.deallocates[0]) || c->tx == 'E' || c->session.name_given)
-        return true;
-    c->session.name_given = true;
-    strbuf_init(&b, sql, sizeof(sql));
-    strbuf_adds(&b, "PREPARE ");
-    strbuf_add_sql_ident(&b, c->session.deallocates);
-    strbuf_adds(&b, " AS SELECT");
-    return !b.truncated && server_hide(c->server, sql);
-}
-
-void session_settle_name(struct client *c)
-{
-    struct session *s = &c->session;
-    if (LIKELY(!s->deallocates[0]))
-        return;
-    struct named *n = named_find(&c->named, slice_of(s->deallocates));
-    s->deallocates[0] = 0;
-    s->name_given = false;
-    if (c->batch.errored || c->tx == 'E')
-        s->touches |= TOUCH_PREPARED; /* was it dropped or not? */
-    else if (n)
-        named_remove(&c->named, n);
 }
 
 /* -- sequences -------------------------------------------------------------------------------------------------------- */
@@ -213,7 +173,7 @@ bool session_precede(struct client *c, bool query)
         return false;
     if (UNLIKELY(s->subs.count > 0) && !session_replay_channels(c, c->tx != 'I'))
         return false;
-    return session_give_name(c);
+    return LIKELY(!s->uses_names) || session_send_names(c);
 }
 
 void session_wrote(struct client *c)
@@ -225,11 +185,20 @@ void session_wrote(struct client *c)
 
 /* -- applying ------------------------------------------------------------------------------------------------------- */
 
+/* The names that it made are there when a transaction begins: within, one that cannot be made again would do harm. */
+static bool needs_names(const struct client *c)
+{
+    const struct session *s = &c->session;
+    return UNLIKELY(s->uses_names) || (UNLIKELY(s->made.all != NULL) &&
+                                       (c->begin.deferred || (c->batch.bits & CLASS_TX_BEGIN)));
+}
+
 enum session_sent session_send(struct client *c)
 {
     static const struct params none;
     struct server *s = c->server;
-    if (LIKELY(s->params == c->params && !c->session.sequence && c->session.subs.count == 0))
+    if (LIKELY(s->params == c->params && !c->session.sequence && c->session.subs.count == 0 &&
+               !needs_names(c)))
         return SESSION_SENT;
     const struct params *have = s->params ? &s->params->p : &none, *want = &c->params->p;
     char sql[GATHER_SCRATCH / 2];
@@ -248,6 +217,8 @@ enum session_sent session_send(struct client *c)
     }
     params_become(&s->params, c->params);
     if (UNLIKELY(c->session.sequence) && !keep_sequences(c))
+        return SESSION_FAILED;
+    if (needs_names(c) && !session_send_names(c))
         return SESSION_FAILED;
     return session_replay_channels(c, false) ? SESSION_SENT : SESSION_FAILED;
 }

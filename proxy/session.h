@@ -14,6 +14,7 @@
 #include "../replication/base/list.h"
 #include "core/look.h"
 #include "inbuf.h"
+#include "prepared.h"
 
 struct classification;
 struct client;
@@ -26,12 +27,21 @@ struct session {
     unsigned pinned;            /* what was found to bind it: enum classify_touch, LOOK_STATE */
     unsigned prepared; /* what the statements prepared with SQL may touch when they are executed */
     bool all_settings; /* others than those of names may have changed */
-    bool name_given;   /* and the server has it now */
-    char
-        deallocates[64]; /* a name that the session made by Parse, and drops by SQL in this batch */
-    bool sequence;       /* the batch asks for currval() or lastval() */
-    bool looking;        /* the server is being asked; ReadyForQuery waits */
-    bool applying;       /* its settings are being set, and may be refused: the batch waits */
+    bool uses_names;   /* the batch names statements in SQL (session_names.c) */
+    bool all_names;    /* several of them */
+    bool views_names;  /* or looks at pg_prepared_statements */
+    bool drops_name;   /* has a DEALLOCATE of one */
+    bool only_drops;   /* and nothing else of that kind */
+    bool matched;      /* the linked server has the session's names, and nobody else's */
+    bool none_of_ours; /* nor does the server have what Parse made there */
+    bool too_many_names;
+    char name[NAMED_LEN_MAX + 1];      /* the one that the batch names */
+    char seen_name[NAMED_LEN_MAX + 1]; /* of the row before */
+    struct named_map made, seen;       /* by PREPARE; and what the server says at this moment */
+    struct sqlname_set seen_on_server;
+    bool sequence; /* the batch asks for currval() or lastval() */
+    bool looking;  /* the server is being asked; ReadyForQuery waits */
+    bool applying; /* its settings are being set, and may be refused: the batch waits */
     struct look_names names;
     struct list subs;     /* channels that are heard for it elsewhere (listen.c) */
     bool replayed;        /* its channels are on the server too, until its transaction ends */
@@ -47,12 +57,8 @@ struct session {
 
 /* The client is in: its settings are its start-up parameters, as the server spells them. False: no memory. */
 bool session_begin(struct client *c) MUST_CHECK;
-/* A statement of a batch, or one that is parsed: does it drop a name that Parse made? */
-void session_note_deallocate(struct client *c, struct slice name);
 /* A statement of a batch: what it may change. */
 void session_note(struct client *c, const struct classification *k);
-/* The batch is over. */
-void session_settle_name(struct client *c);
 /* Nothing of it happened after all: the transaction is lost with its server. */
 void session_forget(struct client *c);
 
@@ -82,9 +88,6 @@ void session_free(struct client *c);
 /* A batch is about to be sent that changes what the session listens to: its channels are put on the server first, within
  * its transaction or not. False: no room. */
 bool session_replay_channels(struct client *c, bool within) MUST_CHECK;
-/* Drivers drop by SQL what they made by Parse. The server has it under another name, so it gets one of that name to drop, in
- * front of the batch. False: no room. */
-bool session_give_name(struct client *c) MUST_CHECK;
 /* A command of a transaction in which its channels were put on the server is complete: that may have ended it. */
 void session_on_tag(struct client *c, const char *tag, size_t n);
 /* A linked session that listens is about to write: what came from that server before must have been heard, so that it knows
@@ -100,6 +103,18 @@ void session_tell_notes(struct client *c);
 void session_send_notes(struct client *c);
 /* Is a notification of the linked server for the client? Not one that comes from the hub, too. *pid: as the client knows it. */
 bool session_passes(const struct client *c, struct slice channel, uint32_t *pid) MUST_CHECK;
+
+/* session_names.c. A statement of a batch, executed or only parsed, that has a name of a prepared one in it. */
+void session_note_names(struct client *c, const struct classification *k, bool executed);
+void session_names_reset(struct session *s);
+/* The batch is over, but the client has not heard of it. */
+void session_settle_names(struct client *c);
+/* Does the batch drop it? Then what comes behind in the batch may use the name again. */
+bool session_drops(const struct client *c, const struct named *n);
+/* A statement of the batch was DEALLOCATE ALL, or DISCARD ALL. */
+void session_drop_names(struct client *c);
+/* What was to be put there under that name is not. */
+void session_name_refused(struct server *s, const struct named *n);
 
 enum session_sent { SESSION_SENT = 1, SESSION_WAIT, SESSION_FAILED };
 /* Makes the settings of the linked server equal to the session's, collected for the same packet as the statement; WAIT:

@@ -132,6 +132,7 @@ void session_look(struct client *c)
         session_tell_ready(c);
         return;
     }
+    session_look_names(ss);
     look_begin(s->look, &ask, s->params ? &s->params->p : NULL);
     s->look->found = sticky;
     if (b.n == 0)
@@ -145,6 +146,20 @@ void session_on_row(struct server *s, const uint8_t *body, size_t n)
     if (decode_data_row(body, n, &row) < 0 || row.n_columns != 2 ||
         !decode_value_next(&row.values, &name) || !decode_value_next(&row.values, &value)) {
         s->look->found |= LOOK_STATE;
+        return;
+    }
+    struct client *c = s->client;
+    if (c && slice_eq(name, "?name") && value.n <= NAMED_LEN_MAX) {
+        memcpy(c->session.seen_name, value.p, value.n);
+        c->session.seen_name[value.n] = 0;
+        return;
+    }
+    if (c && slice_eq(name, "?none")) {
+        c->session.none_of_ours = true;
+        return;
+    }
+    if (c && slice_eq(name, "?text")) {
+        session_see_name(c, slice_of(c->session.seen_name), value);
         return;
     }
     look_row(s->look, name, value, s->pool->group->user);
@@ -290,7 +305,11 @@ void session_on_looked(struct client *c)
     struct server *s = c->server;
     struct look_seen *seen = s->look;
     s->look = NULL;
+    struct session *ss = &c->session;
     unsigned found = seen->found;
+    if (((ss->touches | ss->releases | ss->pinned) & TOUCH_PREPARED) &&
+        !session_adopt_names(c, !s->hidden_failed && !(found & LOOK_STATE)))
+        found |= TOUCH_PREPARED;
     if (!s->hidden_failed && take_channels(c, seen))
         found &= ~(unsigned)TOUCH_LISTEN;
     if (s->hidden_failed || !adopt(c, seen))
@@ -299,8 +318,8 @@ void session_on_looked(struct client *c)
         log_debug("session.unknown", "the state of client %s cannot be read: %s", c->peer,
                   s->login_error.text);
     s->hidden_failed = false;
-    if (!(found & TOUCH_PREPARED))
-        c->session.prepared = 0;
+    if (!ss->made.all && !(found & TOUCH_PREPARED))
+        ss->prepared = 0;
     free(seen);
     session_set_pins(c, found);
     session_noticed_nothing(&c->session);

@@ -23,4 +23,12 @@ void session_set_pins(struct client *c, unsigned pinned);
 bool session_send_hidden(struct client *c, const char *sql);
 void session_tell_ready(struct client *c);
 
+/* session_names.c: what the server lacks, in front of the batch. False: no room. */
+bool session_send_names(struct client *c) MUST_CHECK;
+/* The answer to a look: it begins, a statement, and its end. ok: it is complete. False: these are too many to be carried. */
+void session_look_names(struct session *s);
+void session_see_name(struct client *c, struct slice name, struct slice text);
+bool session_adopt_names(struct client *c, bool ok);
+void session_free_names(struct session *s);
+
 #endif

@@ -305,6 +305,7 @@ static void prepare(struct scan *sc)
         return;
     }
     scan_touch(sc, TOUCH_PREPARED);
+    sc->v.prepared = sc->cur->lex.text;
     scan_deny(sc, CLASS_SESSION, REASON_PREPARED, word);
     scan_rest(sc);
 }
@@ -318,8 +319,10 @@ static void deallocate(struct scan *sc, struct classification *out)
         scan_advance(sc);
     if (scan_is(sc, WORD_ALL))
         out->drops_prepared = true;
-    else if (at_name(sc))
-        out->deallocates = sc->cur->lex.text;
+    else if (at_name(sc)) {
+        sc->v.prepared = sc->cur->lex.text;
+        out->deallocates = true;
+    }
     sc->v.releases |= TOUCH_PREPARED;
     scan_rest(sc);
 }
@@ -428,6 +431,7 @@ static bool session_command(struct scan *sc, struct classification *out)
         return true;
     case WORD_EXECUTE:
         scan_touch(sc, TOUCH_EXECUTE);
+        sc->v.prepared = sc->next->lex.text;
         command(sc, CLASS_SESSION | CLASS_UNKNOWN, REASON_PREPARED);
         return true;
     case WORD_DEALLOCATE:
@@ -537,6 +541,10 @@ static void merge(struct classification *out, const struct scan *sc)
     if (!sc->v.bits && sc->cat)
         return;
     out->touches |= sc->v.touches;
+    if (sc->v.prepared.n) {
+        out->more_prepared |= out->prepared.n > 0;
+        out->prepared = sc->v.prepared;
+    }
     out->releases |= sc->v.releases;
     out->all_settings |= sc->v.all_settings;
     for (unsigned i = 0; i < sc->v.n_settings; i++) {

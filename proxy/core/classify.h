@@ -45,7 +45,8 @@ enum classify_touch {
         1 << 9, /* a function known to keep something in the server that nobody can ask for */
     TOUCH_EXECUTE = 1 << 10, /* EXECUTE: whatever the statements that the session prepared do */
     TOUCH_SEQUENCE =
-        1 << 11, /* asks for currval() or lastval(): needs the server of the nextval() */
+        1 << 11,           /* asks for currval() or lastval(): needs the server of the nextval() */
+    TOUCH_NAMES = 1 << 12, /* looks at pg_prepared_statements: all names that the session has */
     TOUCH_ANY =
         TOUCH_SETTINGS | TOUCH_TEMP | TOUCH_LOCKS | TOUCH_CURSORS | TOUCH_LISTEN | TOUCH_PREPARED,
 };
@@ -115,8 +116,10 @@ struct classification {
     struct classify_tx tx;
     bool empty;        /* no statement at all: comments, white space, semicolons */
     bool discards_all; /* DISCARD ALL, alone */
-    struct slice
-        deallocates; /* DEALLOCATE of a name, as it is written; of the last such statement */
+    /* PREPARE, EXECUTE and DEALLOCATE: the name, as it is written; of the last such statement. */
+    struct slice prepared;
+    bool more_prepared; /* there are several such statements */
+    bool deallocates;   /* one is DEALLOCATE of a name */
     bool defaults; /* ALTER ROLE, DATABASE or SYSTEM: new sessions may begin with other settings */
     bool
         drops_prepared; /* DEALLOCATE ALL, DISCARD ALL: the server forgets protocol-level statements too */

@@ -122,6 +122,18 @@ static void look_at_temp(struct scan *sc)
         scan_touch(sc, TOUCH_TEMP);
 }
 
+/* pg_prepared_statements, and the function behind it; and CREATE TABLE ... AS EXECUTE. */
+static void look_at_names(struct scan *sc)
+{
+    const struct scan_token *t = sc->cur;
+    if (UNLIKELY(t->name.n > 20 && has_prefix(t->name, "pg_prepared_statement")))
+        scan_touch(sc, TOUCH_NAMES);
+    if (UNLIKELY(t->word.id == WORD_EXECUTE && sc->prev_word == WORD_AS)) {
+        scan_touch(sc, TOUCH_EXECUTE);
+        sc->v.prepared = sc->next->lex.text;
+    }
+}
+
 /* ", name (a, b) AS [[NOT] MATERIALIZED] ( SELECT": a further member of WITH. A function in FROM with a column definition
  * list looks alike up to the last parenthesis, but that list does not begin with these reserved words. cur is the name. */
 static bool is_with_member(const struct scan *sc)
@@ -305,6 +317,7 @@ void scan_rule_name(struct scan *sc)
         scan_deny(sc, CLASS_UNKNOWN, REASON_NAME, t->lex.text);
     else if (call)
         check_call(sc, t->bits, known);
+    look_at_names(sc);
     if (t->bits & CATALOG_BIT_PRIMARY)
         scan_deny(sc, CLASS_UNKNOWN, REASON_PRIMARY_RELATION, t->lex.text);
     if (t->bits & CATALOG_BIT_SPEAKS)
@@ -366,6 +379,7 @@ void scan_command_token(struct scan *sc)
         if (t->bits & CATALOG_BIT_SPEAKS)
             sc->v.loud = true;
         look_at_temp(sc);
+        look_at_names(sc);
         count_body(sc);
     }
     /* Long strings are data; the bodies of DO and of functions are mostly dollar-quoted. */

@@ -4,6 +4,7 @@
 
 #include "../../replication/base/bug.h"
 #include "classify.h"
+#include "sqllex.h"
 
 static const char *const pins[PIN_NR] = {
     [PIN_NONE] = "none",
@@ -211,9 +212,13 @@ static const struct {
      "SELECT '?cursor','' WHERE EXISTS(SELECT FROM pg_catalog.pg_cursors WHERE "
      "is_holdable)"},
     {TOUCH_LISTEN, "?listen", "SELECT '?listen',c FROM pg_catalog.pg_listening_channels() c"},
-    {TOUCH_PREPARED, "?prepared",
-     "SELECT '?prepared','' WHERE EXISTS(SELECT FROM "
-     "pg_catalog.pg_prepared_statements WHERE from_sql)"},
+    /* Two rows each, of which the second follows the first. Those that Parse made have no text there. */
+    {TOUCH_PREPARED, NULL,
+     "SELECT pg_catalog.unnest('{?name,?text}'::pg_catalog.text[]),pg_catalog.unnest(ARRAY[name,"
+     "CASE WHEN from_sql THEN statement END]) FROM pg_catalog.pg_prepared_statements WHERE "
+     "pg_catalog.left(name,7) OPERATOR(pg_catalog.<>) 'tanist_' UNION ALL SELECT '?none','' WHERE "
+     "NOT EXISTS(SELECT FROM pg_catalog.pg_prepared_statements WHERE pg_catalog.left(name,7) "
+     "OPERATOR(pg_catalog.=) 'tanist_')"},
 };
 
 static void add_objects(struct strbuf *out, unsigned asked)
@@ -255,7 +260,7 @@ void look_begin(struct look_seen *seen, const struct look_ask *ask, const struct
 static void found_object(struct look_seen *seen, struct slice name)
 {
     for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++)
-        if (slice_eq(name, objects[i].name))
+        if (objects[i].name && slice_eq(name, objects[i].name))
             seen->found |= objects[i].bit;
 }
 
@@ -300,4 +305,31 @@ void look_restore_base(struct look_seen *seen, const struct params *base)
     while (params_next(base, &at, &n, &v))
         if (!params_get(&seen->settings, n) && params_set(&seen->settings, n, v, &e) < 0)
             seen->found |= LOOK_STATE;
+}
+
+bool look_prepare_text(struct slice text, struct slice name, bool backslash, struct slice *out)
+{
+    struct lexer lx;
+    struct slice plain;
+    char buf[LEX_NAME_MAX + 1];
+    bool found = false;
+    lex_init(&lx, text, backslash);
+    for (struct lex_token t = lex_next(&lx); t.kind != LEX_END && t.kind != LEX_ERROR;) {
+        const char *begin = t.text.p;
+        const bool prepares = t.kind == LEX_IDENT && lex_is(&t, "prepare");
+        if (prepares)
+            t = lex_next(&lx);
+        const bool it = prepares && lex_name(&t, buf, &plain) && plain.n == name.n &&
+                        memcmp(plain.p, name.p, name.n) == 0;
+        while (t.kind != LEX_SEMI && t.kind != LEX_END && t.kind != LEX_ERROR)
+            t = lex_next(&lx);
+        if (it) { /* the last one counts: it was dropped in between */
+            const char *end = t.kind == LEX_SEMI ? t.text.p : text.p + text.n;
+            *out = (struct slice){begin, (size_t)(end - begin)};
+            found = true;
+        }
+        while (t.kind == LEX_SEMI)
+            t = lex_next(&lx);
+    }
+    return found;
 }

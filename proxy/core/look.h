@@ -87,6 +87,10 @@ void look_begin(struct look_seen *seen, const struct look_ask *ask, const struct
 /* A row; value.p NULL: not set. user: whom the session logged in as. */
 void look_row(struct look_seen *seen, struct slice name, struct slice value, const char *user);
 
+/* The PREPARE of that name within the text that it came with. False: it is not there. */
+bool look_prepare_text(struct slice text, struct slice name, bool backslash, struct slice *out)
+    MUST_CHECK;
+
 /* The session's own start-up parameters come back where a RESET took a setting away. */
 void look_restore_base(struct look_seen *seen, const struct params *base);
 

@@ -58,8 +58,8 @@ const struct pl_entry *pipeline_head(const struct pipeline *p)
 bool pipeline_hidden(const struct pipeline *p)
 {
     const uint8_t kind = p->n > 0 ? at(p, 0)->kind : PL_NONE;
-    return kind == PL_HIDDEN_QUERY || kind == PL_PARSE_HIDDEN || kind == PL_DESCRIBE_HIDDEN ||
-           kind == PL_CLOSE_HIDDEN || kind == PL_SYNC_HIDDEN;
+    return kind == PL_HIDDEN_QUERY || kind == PL_PARSE_HIDDEN || kind == PL_PARSE_QUIET ||
+           kind == PL_DESCRIBE_HIDDEN || kind == PL_CLOSE_HIDDEN || kind == PL_SYNC_HIDDEN;
 }
 
 bool pipeline_take_fake(struct pipeline *p, struct pl_entry *out)
@@ -96,10 +96,10 @@ static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t 
 {
     switch (type) {
     case '1':
-        if (head != PL_PARSE && head != PL_PARSE_HIDDEN)
+        if (head != PL_PARSE && head != PL_PARSE_HIDDEN && head != PL_PARSE_QUIET)
             return PL_BROKEN;
         pop(p, done);
-        return done->kind == PL_PARSE_HIDDEN ? PL_SWALLOW : PL_FORWARD;
+        return head == PL_PARSE ? PL_FORWARD : PL_SWALLOW;
     case '2':
         if (head != PL_BIND)
             return PL_BROKEN;
@@ -172,6 +172,10 @@ enum pl_verdict pipeline_error(struct pipeline *p)
 {
     if (p->n > 0 && at(p, 0)->kind == PL_HIDDEN_QUERY)
         return PL_SWALLOW;
+    if (p->n > 0 && at(p, 0)->kind == PL_PARSE_QUIET) { /* nothing is behind it that is skipped */
+        p->failing = true;
+        return PL_SWALLOW;
+    }
     if (p->n > 0 && !ends_turn(at(p, 0)->kind))
         p->skipping = p->failing = true;
     return PL_FORWARD;
@@ -179,7 +183,8 @@ enum pl_verdict pipeline_error(struct pipeline *p)
 
 bool pipeline_take_skipped(struct pipeline *p, struct pl_entry *out)
 {
-    if (!p->skipping || p->n == 0 || is_sync(at(p, 0)->kind))
+    if (p->n == 0 || is_sync(at(p, 0)->kind) ||
+        (!p->skipping && !(p->failing && at(p, 0)->kind == PL_PARSE_QUIET)))
         return false;
     pop(p, out);
     out->fate = p->failing ? PL_FAILED : PL_SKIPPED;

@@ -18,6 +18,7 @@ enum pl_kind {
     PL_HIDDEN_QUERY, /* ours: nothing of it is for the client */
     PL_PARSE,
     PL_PARSE_HIDDEN, /* ours: its ParseComplete is swallowed */
+    PL_PARSE_QUIET,  /* the same, and so is its error; a hidden Sync is behind it */
     PL_BIND,
     PL_DESCRIBE,
     PL_DESCRIBE_PARAMS, /* of its answer only the parameters are for the client */
@@ -92,7 +93,7 @@ bool pipeline_take_fake(struct pipeline *p, struct pl_entry *out);
  * pipeline_error. Messages that may come at any time (N, A, S) are the caller's. */
 enum pl_verdict pipeline_reply(struct pipeline *p, uint8_t type, struct pl_entry *done);
 
-/* ErrorResponse: PL_SWALLOW if it belongs to a hidden query. After an error in the extended protocol the server skips the
+/* ErrorResponse: PL_SWALLOW if it belongs to a hidden query, or to a quiet Parse, which is taken as skipped then. After an error in the extended protocol the server skips the
  * requests up to the next Sync, those that are still to be sent included: call pipeline_take_skipped until it returns
  * false, now and again before ReadyForQuery is given to pipeline_reply. */
 enum pl_verdict pipeline_error(struct pipeline *p);

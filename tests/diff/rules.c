@@ -415,7 +415,7 @@ const struct rule grammar_rules[] = {
 {"sqlprep", 2, 0, SQLP, 0, "DEALLOCATE @pn@"},
 {"sqlprep", 1, 0, SQLP, 0, "DEALLOCATE PREPARE ALL"},
 {"sqlprep", 1, 0, SQLP, 0, "DEALLOCATE ALL"},
-{"sqlprep", 2, 0, SQLP, 0, "SELECT name, statement, parameter_types::text, from_sql FROM pg_prepared_statements ORDER BY 1"},
+{"sqlprep", 2, 0, SQLP, 0, "SELECT name, parameter_types::text, from_sql FROM pg_prepared_statements ORDER BY 1"},
 {"sqlprep", 1, 0, SQLP, 0, "EXPLAIN (COSTS OFF) EXECUTE @pn@@args@"},
 {"sqlprep", 1, F(DDL), SQLP | PIN_BIT_TEMP, 0, "CREATE TABLE s@i@.ctas@#1-2@ AS EXECUTE @pn@@args@"},
 {"pn", 1, 0, 0, 0, "p1"},

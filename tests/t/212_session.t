@@ -104,7 +104,7 @@ for my $p (
     [ 'advisory-lock', 'SELECT pg_advisory_lock(1)', 'SELECT pg_advisory_unlock(1)' ],
     [ 'advisory-lock', 'SELECT pg_try_advisory_lock(1), pg_advisory_lock(2)', 'SELECT pg_advisory_unlock_all()' ],
     [ 'cursor-with-hold', 'DECLARE c CURSOR WITH HOLD FOR SELECT 1', 'CLOSE c' ],
-    [ 'sql-prepare', 'PREPARE p AS SELECT 1', 'DEALLOCATE p' ],
+    [ '', 'PREPARE p AS SELECT 1', 'DEALLOCATE p' ],
     [ '', 'LISTEN a; LISTEN b', 'UNLISTEN *' ])
 {
     my ($pin, $sql, $end) = @$p;

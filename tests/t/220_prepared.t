@@ -15,6 +15,8 @@ $c->sql('pg1', <<'SQL', 'app');
 CREATE TABLE t (a int PRIMARY KEY, b text);
 INSERT INTO t SELECT i, 'row ' || i FROM generate_series(1, 20) i;
 CREATE TABLE w (a int, b text);
+-- By way of a view, which is not seen through: what the server has, not what the session has.
+CREATE VIEW kept AS SELECT count(*) FROM pg_prepared_statements;
 CREATE FUNCTION here() RETURNS int LANGUAGE sql STABLE AS 'SELECT inet_server_port()';
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 SQL
@@ -251,7 +253,7 @@ for my $round (1 .. 2) {
 }
 is($bad, 0, '40 statements with max_prepared_statements = 10 all work');
 $w->query('BEGIN');
-my $kept = $w->value('SELECT count(*) FROM pg_prepared_statements');
+my $kept = $w->value('SELECT count FROM kept');
 cmp_ok($kept, '<=', 11, "the server keeps no more than 10 and that of the latest batch ($kept)");
 $w->query('COMMIT');
 # All of them in one batch.

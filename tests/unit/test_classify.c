@@ -366,7 +366,7 @@ static const struct row rows[] = {
     {"select * from pg_catalog.pg_locks", U_, REASON_PRIMARY_RELATION, "pg_locks", 0},
     {"select * from pg_settings", U_, REASON_PRIMARY_RELATION, "pg_settings", 0},
     {"select * from pg_prepared_statements", U_, REASON_PRIMARY_RELATION, "pg_prepared_statements",
-     0},
+     TOUCH_NAMES},
     {"select * from pg_cursors", U_, REASON_PRIMARY_RELATION, "pg_cursors", 0},
     {"select * from pg_replication_slots", U_, REASON_PRIMARY_RELATION, "pg_replication_slots", 0},
     {"select * from u&\"\\0075nlogged_t\"", U_, REASON_NAME, NULL, 0},
@@ -687,6 +687,19 @@ static void test_counts_and_flags(void **state)
     assert_true(classify("discard all").drops_prepared);
     assert_true(classify("deallocate all").drops_prepared);
     assert_true(classify("deallocate prepare all").drops_prepared);
+    assert_true(slice_eq(classify("prepare p as select 1").prepared, "p"));
+    assert_true(slice_eq(classify("deallocate \"P q\"").prepared, "\"P q\""));
+    assert_true(slice_eq(classify("explain analyze execute p(1)").prepared, "p"));
+    assert_true(slice_eq(classify("create table x as execute p").prepared, "p"));
+    assert_int_equal(classify("create table x as execute p").touches, TOUCH_EXECUTE);
+    assert_int_equal(classify("grant execute on function f to g").prepared.n, 0);
+    assert_true(classify("deallocate p").deallocates);
+    assert_false(classify("execute p").deallocates);
+    assert_false(classify("execute p").more_prepared);
+    assert_true(classify("execute p; deallocate q").more_prepared);
+    assert_true(classify("select * from pg_prepared_statements").touches & TOUCH_NAMES);
+    assert_true(classify("select * from pg_prepared_statement()").touches & TOUCH_NAMES);
+    assert_false(classify("select 'pg_prepared_statements'").touches & TOUCH_NAMES);
     assert_false(classify("deallocate \"all\"").drops_prepared);
 
     struct classification c = classify("/* tanist: primary */ select 1");

@@ -155,6 +155,35 @@ static void test_all_rows(void **state)
     assert_true(seen.found & LOOK_STATE); /* too much to carry is said, not cut */
 }
 
+static void test_prepare_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *name, *found; /* NULL: not there */
+    } rows[] = {
+        {"PREPARE p AS SELECT 1", "p", "PREPARE p AS SELECT 1"},
+        {"  prepare P (int) as select $1 ;", "p", "prepare P (int) as select $1 "},
+        {"PREPARE a AS SELECT ';prepare b as'; PREPARE b AS SELECT 2; SELECT 3", "b",
+         "PREPARE b AS SELECT 2"},
+        {"PREPARE a AS SELECT 1; DEALLOCATE a; PREPARE a AS SELECT 2", "a",
+         "PREPARE a AS SELECT 2"},
+        {"/* PREPARE a AS SELECT 1; */ PREPARE \"A b\" AS SELECT 1", "A b",
+         "PREPARE \"A b\" AS SELECT 1"},
+        {"PREPARE \"A b\" AS SELECT 1", "a b", NULL},
+        {"SELECT prepare a FROM t", "a", NULL},
+        {"PREPARE", "a", NULL},
+        {"", "a", NULL},
+        {"PREPARE a AS SELECT 'open", "b", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct slice out = {NULL, 0};
+        const bool ok =
+            look_prepare_text(slice_of(rows[i].text), slice_of(rows[i].name), false, &out);
+        if (ok != (rows[i].found != NULL) || (ok && !slice_eq(out, rows[i].found)))
+            fail_msg("%s: '%.*s'", rows[i].text, (int)out.n, out.p);
+    }
+}
+
 static void test_pins(void **state)
 {
     (void)state;
@@ -169,9 +198,10 @@ static void test_pins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_sql),      cmocka_unit_test(test_named_rows),
-        cmocka_unit_test(test_all_rows), cmocka_unit_test(test_pins),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_sql),          cmocka_unit_test(test_named_rows),
+        cmocka_unit_test(test_all_rows),     cmocka_unit_test(test_pins),
+        cmocka_unit_test(test_prepare_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static const struct {
     {'Q', PL_QUERY},   {'q', PL_HIDDEN_QUERY},    {'P', PL_PARSE},           {'p', PL_PARSE_HIDDEN},
     {'B', PL_BIND},    {'d', PL_DESCRIBE_HIDDEN}, {'h', PL_DESCRIBE_PARAMS}, {'D', PL_DESCRIBE},
     {'E', PL_EXECUTE}, {'C', PL_CLOSE},           {'c', PL_CLOSE_HIDDEN},    {'k', PL_CLOSE_FAKE},
-    {'S', PL_SYNC},    {'s', PL_SYNC_HIDDEN}};
+    {'S', PL_SYNC},    {'s', PL_SYNC_HIDDEN},     {'g', PL_PARSE_QUIET}};
 
 static enum pl_kind kind_of(char letter)
 {
@@ -159,6 +159,12 @@ static const struct row rows[] = {
     {"CS", "3Z", "3Z", 0},
     {"BEBES", "2C2CZ", "2C2CZ", 0},
     {"qPBES", "CCZ12CZ", "12CZ", 0},
+    /* a statement that is given to the server, and one that it refuses: whatever is behind goes on */
+    {"gsQ", "1ZTDCZ", "TDCZ", 0},
+    {"gsQ", "EZTDCZ", "TDCZ", 0},
+    {"gsgsPBES", "1ZEZ12CZ", "12CZ", 0},
+    {"gs", "E", "", 1},
+    {"gs", "2", "!", 2},
     {"SS", "ZZ", "ZZ", 0},
     {"BEQ", "2CTDCZ", "2CTDCZ", 0}, /* a Query without a Sync before it */
     /* hidden and made up */
@@ -455,6 +461,7 @@ static void model_does(struct model *m, const struct op *o)
         says(m, o->fails ? "E" : "3");
         break;
     case PL_SYNC_HIDDEN:
+    case PL_PARSE_QUIET:
     case PL_DESCRIBE_PARAMS:
     case PL_NONE:
     case PL_NR:
@@ -496,7 +503,7 @@ static void random_ops(struct prng *r, struct op *ops, size_t n)
         enum pl_kind k;
         do {
             k = (enum pl_kind)(1 + prng_below(r, PL_NR - 1));
-        } while (k == PL_SYNC_HIDDEN || k == PL_DESCRIBE_PARAMS ||
+        } while (k == PL_SYNC_HIDDEN || k == PL_PARSE_QUIET || k == PL_DESCRIBE_PARAMS ||
                  (k == PL_HIDDEN_QUERY && !turn) || (k == PL_QUERY && prng_below(r, 4) != 0));
         ops[i] = (struct op){.kind = k,
                              .fails = !is_fake(k) && prng_below(r, 12) == 0,
