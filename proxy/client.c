@@ -668,6 +668,10 @@ void client_on_verified(struct client *c, const struct err *e)
     if (!e) {
         params_become(&c->params->told, s->reports);
         c->verifying = false;
+        if (session_begin(c))
+            params_become(&s->params, c->params); /* as the server spells them */
+        else
+            s->close_after = true;
         server_unlink(s);
         client_login_welcome(c);
         return;

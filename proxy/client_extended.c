@@ -114,6 +114,9 @@ static bool make_room(struct client *c)
     return evict(c, max > 0 ? (size_t)max : 1);
 }
 
+/* No statement of a client has it. */
+static const uint64_t SID_TAKEN = 1;
+
 /* An id that no other server uses either. */
 static uint64_t fresh_sid(struct worker *w)
 {
@@ -226,6 +229,28 @@ static bool parse_new_name(struct client *c, struct pstmt *p, struct slice as)
     return ok;
 }
 
+/* A name that is certainly taken on the server, whatever its transaction and its role: the empty text is always good. */
+static bool use_taken(struct client *c, char name[PSTMT_NAME_MAX])
+{
+    const struct sstmt *e = sstmt_use(&c->server->prepared, SID_TAKEN);
+    if (e) {
+        sstmt_name(e, name);
+        return true;
+    }
+    struct named *n = named_loose(slice_of(""));
+    e = n && make_room(c) ? sstmt_add(&c->server->prepared, SID_TAKEN) : NULL;
+    if (!e) {
+        free(n);
+        return false;
+    }
+    n->making = SID_TAKEN;
+    struct writer w = gather_writer(&c->w->gather, 64);
+    sstmt_name(e, name);
+    encode_parse(&w, name, slice_of(""), NULL, 0);
+    gather_wrote(&c->w->gather, &w);
+    return client_expect(c, PL_PARSE_HIDDEN, (uint64_t)(uintptr_t)n, TAG_MADE);
+}
+
 static size_t forward_parse(struct client *c, const struct frame *f, const uint8_t *body)
 {
     struct msg_parse m;
@@ -239,20 +264,13 @@ static size_t forward_parse(struct client *c, const struct frame *f, const uint8
         named_remove(&c->named, n);
         n = NULL;
     }
-    enum have have = n ? ensure(c, n, name) : HAVE_IT;
-    if (have == HAVE_WAIT)
-        return 0;
-    if (have == HAVE_CHANGED)
-        sstmt_name(sstmt_find(&c->server->prepared, n->making), name);
     if (m.name.n > 0 && !n && named_find(&c->session.made, m.name))
         return client_pass_expecting(c, f, PL_PARSE);
     if (m.name.n > 0 && !n && no_memory_for(c, &m))
         return fail_instead(c, TAG_REFUSED) ? f->total : client_no_room(c);
     struct pstmt *p = pstmt_get(&c->w->pstmts, m.sql, m.types, m.n_types, c->backslash);
-    if (!p || have == HAVE_NO_ROOM) {
-        pstmt_unref(p);
+    if (!p)
         return client_no_room(c);
-    }
     c->group->stats.client_parses++;
     size_t used = f->total;
     bool ok;
@@ -265,7 +283,8 @@ static size_t forward_parse(struct client *c, const struct frame *f, const uint8
     } else if (n) {
         /* PostgreSQL refuses a second Parse of a name: let the server say so, with a name that it has. */
         n = named_loose(m.name);
-        ok = n && client_expect(c, PL_PARSE, (uint64_t)(uintptr_t)n, TAG_USED) &&
+        ok = n && use_taken(c, name) &&
+             client_expect(c, PL_PARSE, (uint64_t)(uintptr_t)n, TAG_USED) &&
              client_extended_send_parse(c, p, name);
     } else {
         ok = parse_new_name(c, p, m.name);
@@ -424,9 +443,28 @@ static size_t forward_describe(struct client *c, const struct frame *f, const ui
     return f->total;
 }
 
+/* DISCARD ALL or DEALLOCATE ALL is under way: what names mean behind it is known when it has been answered. */
+static bool names_vanish(struct client *c, uint8_t type)
+{
+    struct server *s = c->server;
+    if (LIKELY(!c->batch.drops_prepared) || type == 'E')
+        return false;
+    gather_flush(&c->w->gather);
+    client_send_fakes(c, s);
+    if (pipeline_empty(&s->pl))
+        return false;
+    gather_begin(&c->w->gather, &s->st);
+    struct writer w = gather_writer(&c->w->gather, 8);
+    encode_flush(&w);
+    gather_wrote(&c->w->gather, &w);
+    return true;
+}
+
 size_t client_extended_forward(struct client *c, const struct frame *f, const uint8_t *body,
                                size_t have)
 {
+    if (names_vanish(c, f->type))
+        return 0;
     switch (f->type) {
     case 'P':
         return forward_parse(c, f, body);

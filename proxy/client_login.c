@@ -181,7 +181,10 @@ void client_login_verify(struct client *c)
     struct writer w = writer_of(out, sizeof(out));
     static const struct params none;
     strbuf_init(&b, sql, sizeof(sql));
-    if (!params_diff_sql(s->params ? &s->params->p : &none, &c->params->p, &b) ||
+    /* From the defaults: what is left out of a value, as of DateStyle, shall not be another session's. */
+    encode_query(&w, "RESET role;RESET session_authorization;RESET ALL");
+    if (!params_diff_sql(&none, &c->params->p, &b) ||
+        !server_expect(s, PL_HIDDEN_QUERY, 0, TAG_NONE) ||
         !server_expect(s, PL_HIDDEN_QUERY, 0, TAG_NONE)) {
         client_fatal(c, ERRRESP_INVALID_PARAMETER_VALUE, "too many start-up parameters", NULL);
         return;

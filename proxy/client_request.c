@@ -269,13 +269,13 @@ static size_t without_server(struct client *c, const struct frame *f)
     return f->total;
 }
 
-/* A write after reads of the same batch, which a replica has answered already because of a Flush. They stay what they are; the
- * rest goes to the primary. Portals that were bound on the replica do not come along. */
-static bool must_leave(const struct client *c)
+/* A write, or a BEGIN, after reads of the same batch, which a replica has answered already because of a Flush. They stay what
+ * they are; the rest goes to the primary. Portals that were bound on the replica do not come along. */
+static bool must_leave(const struct client *c, unsigned before)
 {
     const struct topology *t = worker_topo(c->w, c->group->cluster);
     return c->batch.read && c->batch.opened && !batch_reads(c) && c->tx == 'I' &&
-           !(c->batch.bits & CLASS_TX) && c->route_mode != ROUTE_REPLICA && t &&
+           !(before & CLASS_TX) && c->route_mode != ROUTE_REPLICA && t &&
            c->server->pool->node != t->writer && !c->server->pl.skipping;
 }
 
@@ -315,6 +315,7 @@ static bool look_ahead(struct client *c, const struct frame *f)
 static size_t step_linked(struct client *c, const struct frame *f)
 {
     struct server *s = c->server;
+    const unsigned before = c->batch.bits;
     if (c->moving)
         return 0;
     if (c->batch.sync_seen && !(is_copy(f->type) && s->copying)) {
@@ -357,7 +358,7 @@ static size_t step_linked(struct client *c, const struct frame *f)
         c->batch.commit = true; /* nobody has looked */
         c->batch.partial = true;
     }
-    if (must_leave(c))
+    if (must_leave(c, before))
         return leave(c);
     if (UNLIKELY(f->type == MSG_F_QUERY && client_begin_again(c))) {
         c->again = true;

@@ -8,6 +8,7 @@
 #include "client.h"
 #include "pool.h"
 #include "server.h"
+#include "server_label.h"
 #include "wire/encode.h"
 #include "worker.h"
 
@@ -43,6 +44,9 @@ static void discard(struct server *s)
 void server_clean_step(struct server *s)
 {
     BUG_ON(s->state != SERVER_CLEANING || s->client);
+    const bool asserted = SERVER_LABEL_ASSERTED && s->look && pipeline_empty(&s->pl);
+    if (asserted)
+        server_label_assert(s);
     if (s->hidden_failed || s->copying) {
         server_close(s, "could not be cleaned");
         return;
@@ -57,7 +61,7 @@ void server_clean_step(struct server *s)
         ask(s, "ROLLBACK");
     } else if (s->clean_discard) {
         discard(s);
-    } else {
+    } else if (!SERVER_LABEL_ASSERTED || asserted || !server_label_ask(s)) {
         s->state = SERVER_CANCELING;
         s->deadline = 0;
         server_settle(s);
@@ -101,8 +105,8 @@ static bool leaves_state(const struct server *s, const struct client *c)
 
 bool server_needs_cleaning(const struct server *s, const struct client *c)
 {
-    return s->tx != 'I' || !pipeline_empty(&s->pl) || s->forward_left > 0 || c->batch.opened ||
-           leaves_state(s, c);
+    return SERVER_LABEL_ASSERTED || s->tx != 'I' || !pipeline_empty(&s->pl) ||
+           s->forward_left > 0 || c->batch.opened || leaves_state(s, c);
 }
 
 void server_clean(struct server *s, const struct client *c)

@@ -282,6 +282,8 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
     if (UNLIKELY(s->news != NULL))
         reports_settle(s);
     if (v == PL_SWALLOW) {
+        fakes(
+            k); /* of what came behind our query, which nothing else may answer before the next Flush */
         k->cleaned = true;
         return;
     }

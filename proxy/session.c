@@ -66,6 +66,9 @@ void session_note(struct client *c, const struct classification *k)
         session_note_names(c, k, true);
     if (LIKELY(t == 0))
         return;
+    /* What is read in the text. What code may do besides is looked at when the transaction is over. */
+    if (all && s->base->p.n > 0 && ((k->bits & CLASS_SESSION) || (t & TOUCH_ANY) != TOUCH_ANY))
+        s->refill |= t & TOUCH_SETTINGS ? REFILL_SESSION : REFILL_LOCAL;
     if (t & TOUCH_PREPARED)
         s->prepared |= t & ~(unsigned)(TOUCH_PREPARED | TOUCH_EXECUTE);
     if (t & TOUCH_EXECUTE) {
@@ -99,6 +102,7 @@ void session_noticed_nothing(struct session *s)
 {
     s->touches = s->releases = 0;
     s->all_settings = s->sequence = false;
+    s->refill = REFILL_NOTHING;
     s->replayed = s->replayed_within = s->replay_undone = false;
     s->names.len = 0;
     s->names.full = false;
@@ -121,6 +125,8 @@ void session_forget(struct client *c)
 bool session_must_look(const struct client *c, uint8_t status)
 {
     const struct session *s = &c->session;
+    if (UNLIKELY(s->refill) && session_refills(c, status))
+        return true;
     return status == 'I' &&
            UNLIKELY(s->touches || (s->releases & s->pinned) || s->subs.count > 0) &&
            c->group->conf.pool_mode != POOL_SESSION && !c->verifying;

@@ -21,12 +21,16 @@ struct client;
 struct params_ref;
 struct server;
 
+enum session_refill { REFILL_NOTHING = 0, REFILL_LOCAL = 1, REFILL_SESSION = 2 };
+
 struct session {
     struct params_ref *base;    /* the start-up parameters: what RESET leads to */
     unsigned touches, releases; /* enum classify_touch, since the transaction began */
     unsigned pinned;            /* what was found to bind it: enum classify_touch, LOOK_STATE */
     unsigned prepared; /* what the statements prepared with SQL may touch when they are executed */
     bool all_settings; /* others than those of names may have changed */
+    uint8_t
+        refill; /* enum session_refill: a start-up parameter may be back at the default of its role */
     bool uses_names;   /* the batch names statements in SQL (session_names.c) */
     bool all_names;    /* several of them */
     bool views_names;  /* or looks at pg_prepared_statements */

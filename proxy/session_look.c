@@ -27,9 +27,9 @@ void session_tell_ready(struct client *c)
     if (c->told != c->server->reports)
         reports_tell(c, &w);
     stream_send(&c->st, out, w.n);
-    c->tx = 'I';
+    c->tx = c->server->tx;
     client_send_ready(c);
-    client_on_ready(c, 'I');
+    client_on_ready(c, c->tx);
 }
 
 void session_set_pins(struct client *c, unsigned pinned)
@@ -53,6 +53,7 @@ static struct look_ask question(const struct client *c)
         .all = (s->touches & TOUCH_SETTINGS) && s->all_settings,
         .names = s->touches & TOUCH_SETTINGS ? &s->names : NULL,
         .custom = &c->group->custom,
+        .base = &s->base->p,
         .known = &c->params->p,
     };
 }
@@ -106,6 +107,29 @@ static bool has_nothing_to_look_at(const struct client *c)
     return !ss->touches && !(ss->releases & ends);
 }
 
+/* RESET leads to the start-up parameters, which are settings like others for the server. What was not set by the session is set
+ * to them, in the same transaction and savepoint, so it ends as the RESET does. */
+bool session_refills(const struct client *c, uint8_t status)
+{
+    return !c->verifying &&
+           (status == 'T' || (status == 'I' && c->group->conf.pool_mode == POOL_SESSION));
+}
+
+static void refill(struct client *c)
+{
+    struct server *s = c->server;
+    const bool local = c->session.refill == REFILL_LOCAL;
+    char sql[GATHER_SCRATCH / 4];
+    struct strbuf b;
+    strbuf_init(&b, sql, sizeof(sql));
+    c->session.looking = true;
+    s->restoring = params_refill_sql(&c->session.base->p, local, &b) && session_send_hidden(c, sql);
+    if (s->restoring)
+        return;
+    session_set_pins(c, c->session.pinned | LOOK_STATE);
+    session_tell_ready(c);
+}
+
 void session_look(struct client *c)
 {
     struct session *ss = &c->session;
@@ -113,6 +137,10 @@ void session_look(struct client *c)
     char sql[GATHER_SCRATCH / 4];
     struct strbuf b;
     const struct look_ask ask = question(c);
+    if (ss->refill && session_refills(c, s->tx)) {
+        refill(c);
+        return;
+    }
     unsigned sticky = (ss->pinned | ss->touches) & SESSION_STICKY;
     if (has_nothing_to_look_at(c)) {
         finish(c);
@@ -333,8 +361,9 @@ void session_on_restored(struct client *c)
     if (s->hidden_failed) {
         s->hidden_failed = false;
         session_set_pins(c, c->session.pinned | LOOK_STATE);
-    } else {
+    } else if (!c->session.refill) {
         params_become(&s->params, c->params);
     }
+    c->session.refill = REFILL_NOTHING;
     session_tell_ready(c);
 }

@@ -18,6 +18,8 @@ enum {
 };
 
 void session_noticed_nothing(struct session *s);
+/* Must start-up parameters that a RESET took away be set again now, rather than after a look at the transaction's end? */
+bool session_refills(const struct client *c, uint8_t status);
 void session_set_pins(struct client *c, unsigned pinned);
 /* A query of ours to the linked server, at once. False: no room. */
 bool session_send_hidden(struct client *c, const char *sql);

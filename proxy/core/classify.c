@@ -241,11 +241,14 @@ static void set_what(struct scan *sc, bool local)
 }
 
 /* To the end of the statement; a DEFAULT among the values is not a value that one could read back. */
-static void set_value(struct scan *sc)
+static void set_value(struct scan *sc, bool local)
 {
     while (!scan_at_end(sc)) {
-        if (lex_is(&sc->cur->lex, "default"))
+        if (lex_is(&sc->cur->lex, "default") ||
+            (sc->prev_word == WORD_ZONE && lex_is(&sc->cur->lex, "local"))) {
             sc->v.all_settings = true;
+            scan_touch(sc, local ? TOUCH_LOCAL : 0);
+        }
         scan_command_token(sc);
     }
 }
@@ -273,7 +276,7 @@ static void set(struct scan *sc, struct classification *out)
             sc->v.sync_commit = true;
         set_what(sc, local);
     }
-    set_value(sc);
+    set_value(sc, local);
 }
 
 static void discard(struct scan *sc, struct classification *out)
@@ -490,6 +493,17 @@ static void look_at_utility(struct scan *sc, struct classification *out)
     }
 }
 
+/* UPDATE pg_settings: a rule of it calls set_config(). */
+static bool updates_settings(const struct scan *sc)
+{
+    struct lexer ahead = sc->lx;
+    struct lex_token t = sc->next->lex;
+    for (int n = 0; n < 4; n++, t = lex_next(&ahead))
+        if (lex_is(&t, "pg_settings") || t.kind == LEX_UIDENT)
+            return true;
+    return false;
+}
+
 static void statement(struct scan *sc, struct classification *out)
 {
     struct slice explain = {NULL, 0};
@@ -507,6 +521,10 @@ static void statement(struct scan *sc, struct classification *out)
         query(sc);
     } else if (first == WORD_INSERT || first == WORD_UPDATE || first == WORD_DELETE ||
                first == WORD_MERGE) {
+        if (first == WORD_UPDATE && updates_settings(sc)) {
+            scan_touch(sc, TOUCH_SETTINGS);
+            sc->v.all_settings = true;
+        }
         command(sc, CLASS_WRITE, REASON_DML);
     } else if (first == WORD_COPY) {
         copy(sc);

@@ -59,6 +59,7 @@ struct look_ask {
     const struct look_names *names; /* those that may have changed; may be NULL */
     const struct look_names
         *custom; /* with all: custom settings of others, which no view shows; may be NULL */
+    const struct params *base;  /* start-up parameters; may be NULL */
     const struct params *known; /* with all: more names to ask for; may be NULL */
 };
 
@@ -78,6 +79,7 @@ bool look_channel_has(const struct look_channels *l, const char *name);
 struct look_seen {
     unsigned found; /* of enum classify_touch */
     bool all;
+    const struct params *base; /* borrowed */
     struct params settings;
     struct look_channels channels;
 };

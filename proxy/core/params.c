@@ -249,6 +249,27 @@ bool params_diff_sql(const struct params *have, const struct params *want, struc
     return !out->truncated;
 }
 
+bool params_refill_sql(const struct params *base, bool local, struct strbuf *out)
+{
+    uint32_t at = 0;
+    const char *n, *v;
+    bool first = true;
+    strbuf_adds(out, "SELECT pg_catalog.set_config(s.name,b.v,");
+    strbuf_adds(out, local ? "true" : "false");
+    strbuf_adds(out, ") FROM pg_catalog.pg_settings s,(VALUES ");
+    while (params_next(base, &at, &n, &v)) {
+        strbuf_adds(out, first ? "(" : ",(");
+        first = false;
+        strbuf_add_sql_literal(out, n);
+        strbuf_addc(out, ',');
+        strbuf_add_sql_literal(out, v);
+        strbuf_addc(out, ')');
+    }
+    strbuf_adds(out, ") b(n,v) WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) b.n AND "
+                     "s.source OPERATOR(pg_catalog.<>) 'session'");
+    return !out->truncated;
+}
+
 bool params_fragile(const struct params *want)
 {
     static const char *const names[] = {"role",

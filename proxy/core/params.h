@@ -48,6 +48,10 @@ uint64_t params_analysis_key(const struct params *p);
 bool params_diff_sql(const struct params *have, const struct params *want, struct strbuf *out)
     MUST_CHECK;
 
+/* SQL that sets, for the transaction or the session, those of base that are not what the session has set. False if it did
+ * not fit. */
+bool params_refill_sql(const struct params *base, bool local, struct strbuf *out) MUST_CHECK;
+
 /* May a server refuse one of the values, although a server accepted it before? Roles and tablespaces can be dropped. */
 bool params_fragile(const struct params *want);
 

@@ -29,6 +29,19 @@ static const char *state_rule(const struct gen *g, int client)
     }
 }
 
+/* A session that began with start-up parameters finds them back at the end of the text that resets them, or of its batch
+ * (doc/next.md): nothing of that text, or batch, may look before. */
+static bool resets(const struct gen *g, int client, const struct buf *sql, size_t from)
+{
+    static const char *const words[] = {"RESET", "DEFAULT", "DISCARD",
+                                        "LOCAL", "NULL",    "set_config($"};
+    const char *text = (const char *)sql->p + from;
+    for (size_t i = 0; g->clients[client].options && i < ARRAY_LEN(words); i++)
+        if (memmem(text, sql->n - from, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
 static void add_query(struct step *s, const struct buf *sql)
 {
     const size_t at = buf_begin(&s->bytes, 'Q');
@@ -54,7 +67,12 @@ static void simple(struct gen *g, int client, struct step *s)
             if (prng_once(&g->prng, 3)) /* the text may open or end a transaction by itself */
                 rule = prng_once(&g->prng, 2) ? "intx" : "idle";
         }
+        const size_t from = sql.n;
         grammar_expand(&x, rule);
+        if (n > 1 && resets(g, client, &sql, from)) {
+            sql.n = from;
+            buf_adds(&sql, "SELECT 1");
+        }
     }
     add_query(s, &sql);
     s->n_statements = n;
@@ -114,6 +132,7 @@ struct batch {
     struct buf sql;
     uint32_t messages;
     bool bound; /* the unnamed portal, since the last Sync */
+    bool more;  /* of several statements */
 };
 
 static void parse(struct batch *b, int name, const char *rule)
@@ -122,6 +141,10 @@ static void parse(struct batch *b, int name, const char *rule)
     char *kinds = b->g->clients[b->client].kinds[name];
     b->sql.n = 0;
     grammar_expand(&b->x, rule);
+    if (b->more && resets(b->g, b->client, &b->sql, 0)) {
+        b->sql.n = 0;
+        buf_adds(&b->sql, "SELECT 1");
+    }
     buf_u8(&b->sql, 0);
     char *text = (char *)b->sql.p, *bar = strchr(text, '|');
     size_t n_kinds = 0;
@@ -150,7 +173,7 @@ static void value(struct batch *b, char kind, bool binary)
                                         "my.var", "TimeZone",         "UTC"};
     struct buf *out = &b->s->bytes;
     struct prng *r = &b->g->prng;
-    if (prng_once(r, 15)) {
+    if (prng_once(r, 15) && !b->g->clients[b->client].options) {
         buf_u32(out, UINT32_MAX);
     } else if (kind == 'i' && binary) {
         buf_u32(out, 4);
@@ -315,6 +338,7 @@ static void extended(struct gen *g, int client, struct step *s)
         n = 1 + prng_below(r, 5);
         syncs = 1 + prng_below(r, 3);
     }
+    b.more = n > 1 || syncs > 1;
     for (unsigned k = 0; k < syncs; k++) {
         for (unsigned i = 0; i < n; i++) {
             if (prng_once(r, 5))
@@ -383,6 +407,7 @@ void gen_login(struct gen *g, int client, bool abrupt, struct step *out)
     struct expansion x = expansion(g, client, &text);
     *out = (struct step){.kind = STEP_LOGIN, .client = client, .abrupt = abrupt};
     grammar_expand(&x, "login");
+    g->clients[client].options = text.n > 0;
     bool name = true; /* the first '=' of a line ends the name */
     for (size_t i = 0; i < text.n; i++) {
         const uint8_t c = text.p[i];
@@ -446,4 +471,7 @@ void gen_step(struct gen *g, int client, struct step *out)
     } else {
         simple(g, client, out);
     }
+    /* Somebody may have asked for currval(): then every session that writes keeps its server (doc/next.md). */
+    if ((g->features & F(SEQ)) && out->unpins != ~0U)
+        out->pins |= PIN_BIT_SEQ;
 }

@@ -13,6 +13,7 @@ enum { GEN_CLIENTS_MAX = 32, GEN_NAMES = 4, GEN_KINDS = 8 };
 struct gen_client {
     uint8_t tx;                           /* of the last ReadyForQuery */
     bool pinned;                          /* has done what holds a server */
+    bool options;                         /* began with start-up parameters */
     char kinds[GEN_NAMES][GEN_KINDS + 1]; /* of the parameters of its prepared statements */
 };
 

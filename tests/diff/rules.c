@@ -579,7 +579,6 @@ const struct rule grammar_rules[] = {
 {"login", 1, F(OPTIONS), 0, 0, "search_path=s@i@\nextra_float_digits=2\n"},
 {"login", 2, F(OPTIONS), 0, 0, "options=-c work_mem=5MB -csearch_path=s@i@b,s@i@\n"},
 {"login", 1, F(OPTIONS) | F(READONLY), 0, 0, "options=-c default_transaction_read_only=on --statement-timeout=50000\n"},
-{"login", 1, F(OPTIONS) | F(CUSTOM), 0, 0, "options=-c my.var=start\n"},
 {"login", 1, F(OPTIONS) | F(ROLE), 0, 0, "options=-c role=r1\n"},
 {"login", 1, F(OPTIONS), 0, 0, "work_mem=nonsense\n"},
 {"login", 1, F(OPTIONS), 0, 0, "no_such_parameter=1\n"},
