@@ -217,6 +217,7 @@ void client_close(struct client *c, const char *why)
         LOG_AT(LOG_INFO, "client.closed",
                LOG_KV({"peer", c->peer}, {"user", c->user}, {"database", c->database}), "%s", why);
     client_wait_end(c);
+    spread_give(c);
     if (gather_to(&w->gather, &c->st))
         gather_drop(&w->gather);
     home_client_gone(c);
@@ -455,6 +456,8 @@ static void settle_batch(struct client *c, uint8_t status)
         st->xacts++;
         st->xact_time += (uint64_t)(now - c->request_at);
         client_route_settle(c, s, now);
+        if (c->batch.read)
+            spread_measure(w, c->group->cluster, s->pool->node, now - c->batch.started);
         if (discards(c, status))
             c->own = (struct own_settings){.node = c->own.node};
         /* A transaction that ran on a replica wrote nothing, whatever its statements were called. */

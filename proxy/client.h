@@ -154,6 +154,7 @@ struct client {
     bool async_counted;       /* among proxy->async_sessions */
     bool turning;             /* it waits only to choose its replica anew */
     usec_t turned_at;         /* moment of its last choice among replicas */
+    usec_t turn_began;        /* it began to wait then to choose anew; 0: it does not */
     usec_t fresh_until;       /* it waits for a fresh enough replica until then; 0: not */
     bool tx_read_only;
     enum pin pin; /* of session.pinned */
@@ -179,10 +180,14 @@ struct client {
     bool tx_session;     /* something of the transaction may have changed settings */
     uint8_t wait_reason; /* enum route_reason */
     usec_t connected_at, request_at, wait_since, deadline;
-    usec_t waited_since;   /* since when its request waits, on whatever nodes; 0: it does not */
-    usec_t ready_at;       /* when it was last told to go on */
-    usec_t tx_since;       /* when the transaction began that it is in; 0: it is in none */
-    struct pool *waits_at; /* whose queue it is in */
+    usec_t waited_since;      /* since when its request waits, on whatever nodes; 0: it does not */
+    usec_t ready_at;          /* when it was last told to go on */
+    usec_t tx_since;          /* when the transaction began that it is in; 0: it is in none */
+    struct pool *waits_at;    /* whose queue it is in */
+    struct limit *place;      /* that it has on a node with max_in_flight, until a server has it */
+    uint32_t turn_gap;        /* it may choose its replica anew after so many us */
+    uint32_t read_generation; /* balance_by = session: of spread.generation, for read_home */
+    int16_t read_home;        /* one more than the node that its reads stay on; 0: none */
     bool wait_notified;
     char peer[64];
     char user[64], database[64], application_name[64];

@@ -99,6 +99,7 @@ static bool begin_batch(struct client *c, size_t *answered)
     size_t end;
     bool flush;
     client_batch_reset(c, c->batch.retry);
+    spread_give(c);
     c->tx_read_only = false;
     if (client_scan(c, &end, &flush) != SCAN_ROUTE)
         return false;
@@ -127,13 +128,24 @@ static bool begin_batch(struct client *c, size_t *answered)
     if (UNLIKELY(c->w->conf->tanist.log_routes))
         client_route_log(c, &r);
     if (r.kind == ROUTE_REFUSE) {
-        client_error(c, ERRRESP_CANNOT_CONNECT_NOW,
-                     "no replica may serve this read now (when_no_replica = error)",
-                     "SHOW LAG tells why each replica is not eligible.");
+        if (r.reason == RR_ZONE)
+            client_error(c, ERRRESP_CANNOT_CONNECT_NOW,
+                         "no node within allow_zones may serve this statement",
+                         "The settings forbid all others, the primary included. SHOW NODES tells "
+                         "zones and states.");
+        else
+            client_error(c, ERRRESP_CANNOT_CONNECT_NOW,
+                         "no replica may serve this read now (when_no_replica = error)",
+                         "SHOW LAG tells why each replica is not eligible.");
         return false;
     }
     if (r.kind == ROUTE_HOLD) {
         hold(c, &r);
+        return false;
+    }
+    if (r.kind == ROUTE_QUEUE || !spread_take(c, r.node)) {
+        c->wait_reason = RR_FULL;
+        spread_wait(c);
         return false;
     }
     struct pool *p = pool_of(c->group, r.node);

@@ -12,9 +12,11 @@
 #include "wire/errresp.h"
 #include "worker.h"
 
-/* A session that reads without a pause stays on its replica, and may choose anew that often; for what it waits then at most. */
-static const usec_t TURN_EVERY = 250 * USEC_PER_MS;
+/* A session that reads without a pause stays on its replica. When others are behind in their shares it waits for a sample, to choose
+ * anew: for so long at most, and not more often than that this costs a twentieth of its time. */
 static const usec_t TURN_WAIT = 5 * USEC_PER_MS;
+static const usec_t TURN_GAP_MIN = 20 * USEC_PER_MS, TURN_GAP_MAX = 100 * USEC_PER_MS;
+enum { TURN_COST = 20 };
 
 static enum consistency level_of(const struct client *c)
 {
@@ -81,6 +83,37 @@ static bool wants_writer(const struct client *c, const struct topology *t)
     return c->batch.to_node && t && t->writer == c->batch.to_node - 1;
 }
 
+/* The node that the session's reads stay on; 0: none. */
+static int home_of(const struct client *c)
+{
+    return c->read_generation == c->w->spread[c->group->cluster].generation ? c->read_home : 0;
+}
+
+static void stay(struct client *c, const struct route_out *out)
+{
+    if (out->kind != ROUTE_TO_NODE || (out->reason != RR_READ && out->reason != RR_SHARE))
+        return;
+    c->read_home = (int16_t)(out->node + 1);
+    c->read_generation = c->w->spread[c->group->cluster].generation;
+}
+
+/* What the turn cost says when the next one may be. */
+static void turned(struct client *c, const struct route_out *out, usec_t now)
+{
+    if (out->turns) {
+        c->turn_began = now;
+    } else if (c->turn_began && out->kind != ROUTE_WAIT) {
+        const usec_t gap = TURN_COST * (now - c->turn_began);
+        c->turn_gap = (uint32_t)(gap < TURN_GAP_MIN   ? TURN_GAP_MIN
+                                 : gap > TURN_GAP_MAX ? TURN_GAP_MAX
+                                                      : gap);
+        c->turn_began = 0;
+    }
+    if (out->chose || c->turning || out->turns)
+        c->turned_at = now;
+    c->turning = out->turns;
+}
+
 static struct route_in input(struct client *c, usec_t now)
 {
     struct worker *w = c->w;
@@ -88,32 +121,39 @@ static struct route_in input(struct client *c, usec_t now)
     const struct routing_conf *r = &w->conf->routing;
     const enum consistency level = level_of(c);
     const struct topology *t = worker_topo(w, cluster);
-    return (struct route_in){.topo = t,
-                             .fresh = &c->floor,
-                             .lag = &c->group->lag,
-                             .read = c->batch.read,
-                             .force_primary = route_of(c) == ROUTE_PRIMARY ||
-                                              level == CONSISTENCY_PRIMARY || c->batch.to_primary ||
-                                              wants_writer(c, t) ||
-                                              c->group->conf.pool_mode == POOL_SESSION,
-                             .force_replica = route_of(c) == ROUTE_REPLICA,
-                             .retry = c->batch.retry,
-                             .avoid = pool_avoid(c->group),
-                             .split = r->read_write_split,
-                             .level = level,
-                             .now = now,
-                             .began = c->began,
-                             .max_lag = lag_limit(c),
-                             .only = c->batch.to_node ? UINT64_C(1) << (c->batch.to_node - 1) : 0,
-                             .may_wait = can_wait(c, now),
-                             .wait = c->group->rules.freshness_wait,
-                             .turn = now - c->turned_at > TURN_EVERY,
-                             .turning = c->turning,
-                             .when_no_replica = r->when_no_replica,
-                             .balance = (enum balance_policy)r->balance,
-                             .in_flight = w->in_flight[cluster],
-                             .balance_state = &w->balance[cluster],
-                             .prng = &w->prng};
+    return (struct route_in){
+        .topo = t,
+        .fresh = &c->floor,
+        .lag = &c->group->lag,
+        .read = c->batch.read,
+        .force_primary = route_of(c) == ROUTE_PRIMARY || level == CONSISTENCY_PRIMARY ||
+                         c->batch.to_primary || wants_writer(c, t) ||
+                         c->group->conf.pool_mode == POOL_SESSION,
+        .force_replica = route_of(c) == ROUTE_REPLICA,
+        .retry = c->batch.retry,
+        .avoid = pool_avoid(c->group),
+        .split = r->read_write_split,
+        .level = level,
+        .now = now,
+        .began = c->began,
+        .max_lag = lag_limit(c),
+        .only = c->batch.to_node ? UINT64_C(1) << (c->batch.to_node - 1) : 0,
+        .may_wait = can_wait(c, now),
+        .wait = c->group->rules.freshness_wait,
+        .turn = now - c->turned_at > (usec_t)c->turn_gap,
+        .turning = c->turning,
+        .forbidden = c->group->forbidden,
+        .full = UNLIKELY(w->spread[cluster].limited) ? spread_full(w, cluster) : 0,
+        .home = home_of(c),
+        .when_no_replica = r->when_no_replica,
+        .primary_weight = (uint32_t)r->primary_weight,
+        .slow_start = w->conf->repl.lag.slow_start,
+        .balance = {.policy = (enum balance_policy)r->balance, .spill = (uint32_t)r->zone_spill},
+        .in_flight = w->in_flight[cluster],
+        .latency = w->spread[cluster].latency,
+        .tier = w->spread[cluster].tier,
+        .balance_state = &w->balance[cluster],
+        .prng = &w->prng};
 }
 
 /* A floor of before a failover that the new primary does not have: what the session wrote or saw last is gone. */
@@ -156,9 +196,11 @@ struct route_out client_route(struct client *c)
         tell_lost(c);
     if (out.want_sample)
         manager_want_sample(c->w->proxy->manager, c->group->cluster);
-    if (out.chose || c->turning || out.turns)
-        c->turned_at = now;
-    c->turning = out.turns;
+    turned(c, &out, now);
+    if (UNLIKELY(c->w->conf->routing.balance_by == BALANCE_BY_SESSION))
+        stay(c, &out);
+    else
+        c->read_home = 0;
     if (out.kind != ROUTE_WAIT)
         c->fresh_until = 0;
     return out;
@@ -166,7 +208,7 @@ struct route_out client_route(struct client *c)
 
 void client_route_log(const struct client *c, const struct route_out *r)
 {
-    static const char *const kinds[] = {"none", "node", "hold", "refuse", "wait"};
+    static const char *const kinds[] = {"none", "node", "hold", "refuse", "wait", "queue"};
     const struct topology *t = worker_topo(c->w, c->group->cluster);
     const char *node = r->kind == ROUTE_TO_NODE && t && r->node >= 0 && r->node < t->n_nodes
                            ? t->nodes[r->node].name

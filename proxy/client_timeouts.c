@@ -15,6 +15,11 @@
 
 enum { SWEEP_MAX = 4096, CANCEL_GRACE_S = 5 };
 
+static bool waits_for_room(const struct client *c)
+{
+    return c->waiting_in && c->waiting_in == &c->w->spread[c->group->cluster].room;
+}
+
 static enum poolpolicy_over judge(const struct client *c, usec_t now)
 {
     const struct pool_conf *f = &c->group->conf;
@@ -27,7 +32,7 @@ static enum poolpolicy_over judge(const struct client *c, usec_t now)
                                           .cancel_grace = CANCEL_GRACE_S * USEC_PER_SEC};
     const bool running = c->server && c->batch.opened;
     const struct poolpolicy_client v = {
-        .waiting = c->waits_at != NULL,
+        .waiting = c->waits_at != NULL || waits_for_room(c),
         .held = c->waiting_in != NULL,
         .notified = c->wait_notified,
         .running = running,
@@ -47,6 +52,13 @@ static void on_wait_over(struct client *c)
 {
     const struct pool *p = c->waits_at;
     char text[200], hint[160];
+    if (!p) {
+        client_wait_end(c);
+        client_error(c, ERRRESP_TOO_MANY_CONNECTIONS,
+                     "no node has room for the statement (query_wait_timeout)",
+                     "It waited for: max_in_flight. Raise that limit, or end transactions sooner.");
+        return;
+    }
     const char *why = pool_waits_for(p);
     if (p->group->paused)
         snprintf(text, sizeof(text), "database \"%s\" is paused (query_wait_timeout)", c->database);

@@ -149,6 +149,7 @@ void drain_adopt(struct worker *w, int cluster, struct topo_snapshot *s)
     w->topo[cluster] = s;
     if (old && !same_places(&old->topo, &s->topo))
         move_places(w, cluster, &old->topo, &s->topo);
+    spread_adopt(w, cluster, old ? &old->topo : NULL);
     topo_snapshot_unref(old);
     if (new_epoch) {
         const usec_t now = worker_now();

@@ -121,7 +121,8 @@ bool home_seek(struct client *c)
     if (LIKELY(c->group->conf.backend_pid != PID_SERVER) || c->home_sought)
         return true;
     c->home_sought = true;
-    struct pool *p = t && t->writer >= 0 ? pool_of(c->group, t->writer) : NULL;
+    const bool may = t && t->writer >= 0 && !(c->group->forbidden >> t->writer & 1);
+    struct pool *p = may ? pool_of(c->group, t->writer) : NULL;
     if (!p || all_taken(p) || worker_now() < p->retry_at)
         return true;
     c->homing = true;

@@ -24,7 +24,9 @@ struct limit {
     _Atomic int max; /* relaxed; reload and probes change it; 0: no limit; of a pool: not used */
     _Atomic int
         homes; /* relaxed; of a pool: sessions that were told the pid of a server (home.h) */
-    _Atomic uint64_t wanted; /* relaxed; bit w: worker w has clients that wait and no server */
+    _Atomic uint64_t
+        wanted; /* relaxed; bit w: worker w has clients that wait and no server; of a node: and no place */
+    _Atomic int in_flight, places; /* relaxed; of a node with max_in_flight (spread.h) */
     struct limits *of;
     struct limit *shared[LIMIT_SHARED_NR]; /* of a pool; else NULL */
     struct list claims;                    /* of a shared one; under the mutex */

@@ -48,6 +48,7 @@ void pool_group_configure(struct pool_group *g, const struct config *c)
     g->lag.max_lag = g->rules.max_lag;
     g->lag.max_lag_bytes = g->rules.max_lag_bytes;
     g->lag.resume_percent = g->rules.lag_resume;
+    spread_group(g);
     for (int i = 0; i < POOL_SLOTS; i++)
         if (g->pools[i])
             set_limits(g->pools[i], c);
@@ -253,15 +254,13 @@ struct pool *pool_of_any(struct pool_group *g)
     const struct topology *t = worker_topo(g->w, g->cluster);
     const uint64_t avoid = pool_avoid(g);
     int node = t ? t->writer : TOPO_NO_WRITER;
-    if (t && (node < 0 || (avoid >> node & 1)))
-        for (int i = 0; i < t->n_nodes; i++)
-            if (t->nodes[i].unreadable == READ_OK && !(avoid >> i & 1)) {
+    if (node >= 0 && (g->forbidden >> node & 1))
+        node = TOPO_NO_WRITER;
+    for (int pass = 0; t && pass < 2; pass++) /* then those that take no logins now */
+        for (int i = 0; i < t->n_nodes && (node < 0 || (pass == 0 && (avoid >> node & 1))); i++)
+            if (t->nodes[i].unreadable == READ_OK && !(g->forbidden >> i & 1) &&
+                (pass == 1 || !(avoid >> i & 1)))
                 node = i;
-                break;
-            }
-    for (int i = 0; t && i < t->n_nodes && node < 0; i++)
-        if (t->nodes[i].unreadable == READ_OK)
-            node = i;
     return node >= 0 ? pool_of(g, node) : NULL;
 }
 

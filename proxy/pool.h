@@ -91,6 +91,7 @@ struct pool_group {
     struct pool_conf conf;   /* the rule in force */
     struct read_rules rules; /* for its reads */
     struct route_lag lag;
+    uint64_t forbidden; /* bit i: node i is outside of allow_zones */
     struct pool *pools
         [POOL_SLOTS]; /* by index of the topology; behind TOPO_NODES_MAX: of nodes that are gone */
     struct creds creds;

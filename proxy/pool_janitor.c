@@ -108,7 +108,8 @@ static void keep_group_warm(struct pool_group *g, usec_t now)
     if (!t || g->n_clients == 0 || g->replication || g->conf.min_pool_size == 0 || !g->welcome)
         return;
     for (int i = 0; i < t->n_nodes; i++) {
-        if (i != t->writer && !(reads && t->nodes[i].unreadable == READ_OK))
+        if ((g->forbidden >> i & 1) ||
+            (i != t->writer && !(reads && t->nodes[i].unreadable == READ_OK)))
             continue;
         struct pool *p = pool_of(g, i);
         if (p)

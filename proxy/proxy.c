@@ -105,7 +105,8 @@ static void row(struct table *t, const char *item, const char *value, const char
     table_cell(t, text);
 }
 
-static void explain_nodes(struct proxy *p, int cluster, bool read, struct table *out)
+static void explain_nodes(struct proxy *p, int cluster, const struct read_rules *rules, bool read,
+                          struct table *out)
 {
     const struct topology *t = publish_current(p->publish, cluster);
     if (!t) {
@@ -115,9 +116,15 @@ static void explain_nodes(struct proxy *p, int cluster, bool read, struct table 
     for (int i = 0; i < t->n_nodes; i++) {
         char item[TOPO_NAME_MAX + 8];
         snprintf(item, sizeof(item), "node %s", t->nodes[i].name);
+        if (!config_allows_zone(rules, t->nodes[i].zone)) {
+            row(out, item, "forbidden", "is not in a zone of allow_zones");
+            continue;
+        }
         if (i == t->writer) {
             row(out, item, "primary",
-                read ? "takes reads only when no replica may" : "takes the statement");
+                !read                             ? "takes the statement"
+                : p->conf->routing.primary_weight ? "takes its share of reads (primary_weight)"
+                                                  : "takes reads only when no replica may");
             continue;
         }
         const struct topo_node *n = &t->nodes[i];
@@ -135,20 +142,20 @@ static void explain_nodes(struct proxy *p, int cluster, bool read, struct table 
 }
 
 /* The outcome for a session that has not written. */
-static void explain_route(struct proxy *p, int cluster, bool read, bool session_mode,
+static void explain_route(struct proxy *p, int cluster, const struct read_rules *rules, bool read,
                           struct table *out)
 {
     const struct topology *t = publish_current(p->publish, cluster);
     const struct routing_conf *r = &p->conf->routing;
-    const bool replica =
-        read && r->read_write_split && r->consistency != CONSISTENCY_PRIMARY && !session_mode;
+    const bool replica = read && r->read_write_split && rules->level != CONSISTENCY_PRIMARY;
     char names[TOPO_NODES_MAX * TOPO_NAME_MAX];
     struct strbuf b;
     if (!t)
         return;
     strbuf_init(&b, names, sizeof(names));
     for (int i = 0; replica && i < t->n_nodes; i++)
-        if (i != t->writer && t->nodes[i].unreadable == READ_OK)
+        if ((i != t->writer || r->primary_weight > 0) && t->nodes[i].unreadable == READ_OK &&
+            config_allows_zone(rules, t->nodes[i].zone))
             strbuf_addf(&b, "%s%s", b.n ? ", " : "", t->nodes[i].name);
     if (b.n)
         row(out, "route", names,
@@ -160,6 +167,8 @@ static void explain_route(struct proxy *p, int cluster, bool read, bool session_
         row(out, "route", "refuse", "no replica may serve it now, and when_no_replica = error");
     else if (t->writer < 0)
         row(out, "route", "hold", "there is no primary now");
+    else if (!config_allows_zone(rules, t->nodes[t->writer].zone))
+        row(out, "route", "refuse", "no node within allow_zones may serve it now");
     else
         row(out, "route", t->nodes[t->writer].name,
             replica ? "no replica may serve it now"
@@ -224,9 +233,10 @@ void proxy_explain(struct proxy *p, const char *database, const char *user, cons
         read = false;
     else if (hint.replica && (k.bits & ~(unsigned)(CLASS_READ | CLASS_UNKNOWN)) == 0)
         read = true;
-    explain_nodes(p, cluster, read, out);
-    explain_route(p, cluster, read, config_pool(p->conf, database, user)->pool_mode == POOL_SESSION,
-                  out);
+    const struct read_rules rules = config_read_rules(p->conf, database, user);
+    explain_nodes(p, cluster, &rules, read, out);
+    explain_route(p, cluster, &rules,
+                  read && config_pool(p->conf, database, user)->pool_mode != POOL_SESSION, out);
 }
 
 /* -- reload ------------------------------------------------------------------------------------------------------------- */

@@ -26,7 +26,8 @@ static const char *const consistencies[] = {"eventual", "session", "bounded",
                                             "global",   "primary", NULL};
 static const char *const own_consistencies[] = {"auto",   "eventual", "session", "bounded",
                                                 "global", "primary",  NULL};
-static const char *const balances[] = {"least_busy", "round_robin", NULL};
+static const char *const balances[] = {"least_busy", "round_robin", "random", "latency", NULL};
+static const char *const balance_bys[] = {"statement", "session", NULL};
 static const char *const no_replicas[] = {"primary", "wait", "error", NULL};
 static const char *const auth_methods[] = {"scram-sha-256", "md5", "password", "trust", NULL};
 
@@ -58,6 +59,9 @@ static const char *const auth_methods[] = {"scram-sha-256", "md5", "password", "
          .max = INT64_MAX,                                                                        \
          .flags = CONF_RELOAD | CONF_AUTO,                                                        \
          .doc = "routing.max_lag_bytes for these sessions. auto: that of " wider "."},            \
+        {READ_ROW(type_, allow_zones), .type = CONF_STRING, .flags = CONF_RELOAD,                 \
+         .doc = "These sessions use nodes in these zones only, comma-separated; what wider "      \
+                "sections forbid stays forbidden. Empty: no further limit."},                     \
     {                                                                                             \
         READ_ROW(type_, freshness_wait),                                                          \
             .type = CONF_DURATION, .def = "auto", .unit = "ms", .min = 0,                         \
@@ -262,9 +266,37 @@ static const struct conf_setting routing_rows[] = {
             "for replicas that are further behind than this. off: it goes to the primary at once."},
     {ROW(struct routing_conf, balance), .type = CONF_ENUM, .def = "least_busy", .values = balances,
      .flags = CONF_RELOAD,
-     .doc = "How a replica is chosen among those that may serve a read: least_busy (fewest "
-            "statements in flight for its "
-            "weight, of two picked at random) or round_robin (by weight)."},
+     .doc = "How a replica is chosen among those of the nearest zone that may serve a read. "
+            "least_busy: "
+            "by weight, unless another one has clearly fewer statements in flight for its weight. "
+            "round_robin: by weight. random: by chance and weight. latency: the faster of two, by "
+            "what "
+            "reads have taken lately and what is in flight."},
+    {ROW(struct routing_conf, balance_by), .type = CONF_ENUM, .def = "statement",
+     .values = balance_bys, .flags = CONF_RELOAD,
+     .doc =
+         "statement: each read (or read-only transaction) is balanced. session: a session's reads "
+         "stay on one node as long as that may serve them."},
+    {ROW(struct routing_conf, primary_weight), .type = CONF_INT, .def = "0", .min = 0, .max = 1000,
+     .flags = CONF_RELOAD,
+     .doc =
+         "The primary's share of the reads that replicas could serve, like the weight of a node. "
+         "0: it gets only those that no replica may serve."},
+    {ROW(struct routing_conf, zones), .type = CONF_STRING, .flags = CONF_RELOAD,
+     .doc =
+         "Zones of nodes as seen from here, the nearest first, comma-separated; zones that are not "
+         "listed come last. Reads go to the nearest zone that has a replica which may serve them. "
+         "Empty: all are equally near."},
+    {ROW(struct routing_conf, zone_spill), .type = CONF_INT, .def = "0", .min = 0, .max = 100000,
+     .flags = CONF_RELOAD,
+     .doc =
+         "When all replicas of the nearer zones have so many statements in flight for each unit of "
+         "their weight (in one worker), the next zone helps. 0: it serves only if no nearer one "
+         "may."},
+    {ROW(struct routing_conf, allow_zones), .type = CONF_STRING, .flags = CONF_RELOAD,
+     .doc = "Zones whose nodes may be used at all, comma-separated, for data residency: what no "
+            "node in "
+            "them may serve is refused, writes included. Empty: all."},
     {ROW(struct routing_conf, when_no_replica), .type = CONF_ENUM, .def = "primary",
      .values = no_replicas, .flags = CONF_RELOAD,
      .doc = "What a read does when no replica may serve it: use the primary, wait (at most "

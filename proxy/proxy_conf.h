@@ -18,7 +18,8 @@ enum {
     CONF_POOLS_MAX = 256,
     CONF_USERS_MAX = 256,
     CONF_PATH_MAX = 512,
-    CONF_NAME_MAX = 64
+    CONF_NAME_MAX = 64,
+    CONF_ZONES_MAX = 256
 };
 
 enum tls_mode { TLS_OFF = 1, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, TLS_VERIFY_FULL };
@@ -26,6 +27,7 @@ enum route_mode { ROUTE_AUTO = 1, ROUTE_PRIMARY, ROUTE_REPLICA };
 enum pool_mode { POOL_SESSION = 1, POOL_TRANSACTION, POOL_STATEMENT };
 enum backend_pid { PID_VIRTUAL = 1, PID_SERVER };
 enum no_replica { NO_REPLICA_PRIMARY = 1, NO_REPLICA_WAIT, NO_REPLICA_ERROR };
+enum balance_by { BALANCE_BY_STATEMENT = 1, BALANCE_BY_SESSION };
 enum auth_method { METHOD_SCRAM = 1, METHOD_MD5, METHOD_PASSWORD, METHOD_TRUST };
 
 struct tanist_conf { /* [tanist] */
@@ -54,9 +56,10 @@ struct listen_conf { /* [listen NAME] */
 
 /* How reads are routed, for a database or a user; what is auto is taken from the next wider section. */
 struct read_conf {
-    int consistency;                /* 1: auto, else enum consistency + 1 */
-    usec_t max_lag, freshness_wait; /* -1: auto */
-    uint64_t max_lag_bytes;         /* UINT64_MAX: auto */
+    int consistency;                  /* 1: auto, else enum consistency + 1 */
+    usec_t max_lag, freshness_wait;   /* -1: auto */
+    uint64_t max_lag_bytes;           /* UINT64_MAX: auto */
+    char allow_zones[CONF_ZONES_MAX]; /* besides those of wider sections; empty: no limit */
 };
 
 struct database_conf { /* [database NAME]; NAME * is any */
@@ -97,7 +100,12 @@ struct routing_conf { /* [routing], with the lag rows of repl_conf */
     bool read_write_split;
     int consistency; /* enum consistency */
     usec_t freshness_wait;
-    int balance;                                      /* enum balance_policy of core/balance.h */
+    int balance;    /* enum balance_policy of core/balance.h */
+    int balance_by; /* enum balance_by */
+    int64_t primary_weight;
+    char zones[CONF_ZONES_MAX]; /* nearest first; empty: all are equally near */
+    int64_t zone_spill;
+    char allow_zones[CONF_ZONES_MAX];                 /* empty: all */
     int when_no_replica;                              /* enum no_replica */
     char write_functions[1024], read_functions[1024]; /* comma-separated names */
 };
@@ -163,8 +171,10 @@ struct read_rules {
     usec_t max_lag;
     uint64_t max_lag_bytes;
     int lag_resume;
+    const char *allow_zones[3]; /* borrowed; a node is in a zone of each that is not empty */
 };
 struct read_rules config_read_rules(const struct config *c, const char *database, const char *user);
+bool config_allows_zone(const struct read_rules *r, const char *zone);
 /* Server connections that a database or a user may have on each node; 0: no limit. */
 int config_max_db_connections(const struct config *c, const char *database);
 int config_max_user_connections(const struct config *c, const char *user);

@@ -523,6 +523,15 @@ static void config_read_apply(struct read_rules *r, const struct read_conf *own)
         r->max_lag_bytes = own->max_lag_bytes;
 }
 
+/* A node without a zone is in none. */
+bool config_allows_zone(const struct read_rules *r, const char *zone)
+{
+    for (size_t i = 0; i < ARRAY_LEN(r->allow_zones); i++)
+        if (r->allow_zones[i][0] && !(zone[0] && config_list_has(r->allow_zones[i], zone)))
+            return false;
+    return true;
+}
+
 struct read_rules config_read_rules(const struct config *c, const char *database, const char *user)
 {
     const struct lag_conf *lag = &c->repl.lag;
@@ -530,11 +539,16 @@ struct read_rules config_read_rules(const struct config *c, const char *database
                            .freshness_wait = c->routing.freshness_wait,
                            .max_lag = lag->max_lag,
                            .max_lag_bytes = lag->max_lag_bytes,
-                           .lag_resume = (int)lag->lag_resume};
+                           .lag_resume = (int)lag->lag_resume,
+                           .allow_zones = {c->routing.allow_zones, "", ""}};
     const struct database_conf *d = config_database(c, database);
-    if (d)
+    if (d) {
         config_read_apply(&r, &d->read);
-    config_read_apply(&r, &config_pool(c, database, user)->read);
+        r.allow_zones[1] = d->read.allow_zones;
+    }
+    const struct read_conf *own = &config_pool(c, database, user)->read;
+    config_read_apply(&r, own);
+    r.allow_zones[2] = own->allow_zones;
     r.own_lag = r.max_lag != lag->max_lag || r.max_lag_bytes != lag->max_lag_bytes;
     return r;
 }

@@ -50,9 +50,10 @@ static struct pool *choose(struct client *c)
     const struct topology *t = worker_topo(c->w, c->group->cluster);
     int node = t && c->route_mode != ROUTE_REPLICA ? t->writer : -1;
     for (int i = 0; t && c->route_mode == ROUTE_REPLICA && i < t->n_nodes && node < 0; i++)
-        if (t->nodes[i].role == ROLE_REPLICA && t->nodes[i].unreadable == READ_OK)
+        if (t->nodes[i].role == ROLE_REPLICA && t->nodes[i].unreadable == READ_OK &&
+            !(c->group->forbidden >> i & 1))
             node = i;
-    return node >= 0 ? pool_of(c->group, node) : NULL;
+    return node >= 0 && !(c->group->forbidden >> node & 1) ? pool_of(c->group, node) : NULL;
 }
 
 void relay_begin(struct client *c)

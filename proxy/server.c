@@ -184,6 +184,7 @@ static void forget_link(struct server *s)
     uint32_t *n = &w->in_flight[s->pool->group->cluster][s->pool->node];
     BUG_ON(*n == 0);
     (*n)--;
+    spread_unlink(s);
     s->client = NULL;
 }
 
@@ -295,6 +296,7 @@ void server_link(struct server *s, struct client *c)
     to_list(s, SERVER_LINKED, &s->pool->busy);
     s->client = c;
     c->server = s;
+    spread_link(s, c);
     s->tx = 'I';
     c->session.matched = false;
     s->w->in_flight[s->pool->group->cluster][s->pool->node]++;

@@ -41,6 +41,7 @@ struct server {
     struct loop_free grave;
     struct pool *pool;
     struct limit *limit; /* whose token it holds */
+    struct limit *place; /* of its node, while linked, if that has max_in_flight */
     struct worker *w;
     struct client *client;  /* when LINKED */
     struct client *relay;   /* the replication client that it is opened for */

@@ -52,6 +52,7 @@ static void adopt_config(struct worker *w, struct config *c)
     w->conf = c;
     HASH_ITER(hh, w->groups, g, tmp)
     pool_group_configure(g, c);
+    spread_configure(w);
     if (tls_ctx_server(&c->server_tls, &tls, &e) < 0) {
         log_error("tls.failed", "server_tls: %s", e.text);
         return; /* the old context goes on */
@@ -96,6 +97,7 @@ static void on_janitor(uv_timer_t *t)
         drain_check(w, i, now);
     }
     client_timeouts_tick(w, now);
+    spread_tick(w);
     if (now - w->last_budgets > USEC_PER_SEC) {
         w->last_budgets = now;
         pool_set_budgets(w);
@@ -181,6 +183,7 @@ struct worker *worker_new(struct proxy *p, int id, struct err *e)
         list_init(&w->held[i]);
     for (int i = 0; i < REPL_CLUSTERS_MAX; i++)
         list_init(&w->fresh[i]);
+    spread_init(w);
     slab_init(&w->client_slab, "clients", sizeof(struct client),
               (size_t)p->conf->tanist.max_client_conn + 16);
     pstmt_cache_init(&w->pstmts);
@@ -195,6 +198,7 @@ static void on_start(struct loop *l)
     w->janitor.data = w;
     uv_timer_start(&w->janitor, on_janitor, JANITOR_MS, JANITOR_MS);
     client_route_init(w);
+    spread_start(w);
 }
 
 int worker_start(struct worker *w, struct err *e)
@@ -216,6 +220,7 @@ static void on_stop(struct loop_msg *m, struct loop *on)
     pool_groups_fini(w);
     uv_close((uv_handle_t *)&w->janitor, NULL);
     client_route_fini(w);
+    spread_stop(w);
     loop_stop(on);
 }
 

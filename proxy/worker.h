@@ -18,6 +18,7 @@
 #include "gather.h"
 #include "prepared.h"
 #include "proxy.h"
+#include "spread.h"
 #include "stats.h"
 
 struct client;
@@ -56,6 +57,8 @@ struct worker {
     struct drain drains[REPL_CLUSTERS_MAX];
     struct balance_state balance[REPL_CLUSTERS_MAX];
     uint32_t in_flight[REPL_CLUSTERS_MAX][POOL_SLOTS];
+    struct spread spread[REPL_CLUSTERS_MAX];
+    uv_timer_t room_timer;
     struct list held[REPL_CLUSTERS_MAX]; /* clients that wait for a primary or for any replica */
     struct list fresh
         [REPL_CLUSTERS_MAX]; /* clients that wait for a fresh enough replica (client_route.c) */

@@ -112,6 +112,7 @@ static void cluster_decide(struct cluster *c)
     c->dirty = false;
     if (c->closing)
         return;
+    cluster_outliers(c);
     view_refresh(&c->view, c->topo.writer, &c->lag_policy, clock_now(c->clock));
     if (failover_running(&c->failover)) {
         cluster_failover_tick(c);
@@ -121,6 +122,7 @@ static void cluster_decide(struct cluster *c)
         decide_steady(c);
     }
     set_beats(c);
+    cluster_answer_waits(c, NULL);
 }
 
 static void on_soon(uv_timer_t *t)
@@ -194,6 +196,7 @@ static void tick_start(struct cluster *c)
 
 void cluster_acked(struct cluster *c)
 {
+    cluster_answer_waits(c, NULL);
     if (failover_running(&c->failover) && c->drain_epoch)
         cluster_failover_tick(c);
     else if (!c->view.drained)
@@ -215,6 +218,9 @@ static void set_policies(struct cluster *c, const struct repl_conf *conf)
         .max_lag_bytes = conf->lag.max_lag_bytes,
         .resume_percent = (int)conf->lag.lag_resume,
     };
+    c->outlier_policy =
+        (struct outlier_policy){.after = conf->lag.eject_after, .rest = conf->lag.eject_time};
+    c->slow_start = conf->lag.slow_start;
     decide_policy_default(&c->decide_policy);
     c->decide_policy.mode = (enum failover_mode)conf->failover.mode;
     c->decide_policy.failover_max_lag = conf->failover.failover_max_lag;
@@ -417,6 +423,7 @@ struct cluster *cluster_new(const struct cluster_env *env, const struct repl_con
 /* A first snapshot goes out at once, so that the data plane knows the nodes and holds its clients. */
 void cluster_start(struct cluster *c)
 {
+    c->began = clock_now(c->clock);
     cluster_publish(c, TOPO_NO_WRITER, true, 0);
     cluster_probe_all(c);
     tick_start(c);
@@ -449,10 +456,11 @@ void cluster_close(struct cluster *c, void (*done)(void *arg), void *arg)
     for (int i = 0; i < c->n_nodes; i++)
         node_close(c->nodes[i], closed_one, c);
     c->n_nodes = 0;
+    struct err e;
+    err_set(&e, ERR_CANCELED, "the daemon stops");
+    cluster_answer_waits(c, &e);
     if (c->command.active) {
-        struct err e;
         c->command.active = false;
-        err_set(&e, ERR_CANCELED, "the daemon stops");
         c->command.done(c->command.arg, &e, "");
     }
 }

@@ -34,6 +34,16 @@ struct cluster_command {
     void *arg;
 };
 
+/* DRAIN and UNDRAIN are answered when every worker knows. */
+enum { CLUSTER_WAITS_MAX = 8 };
+struct cluster_wait {
+    manager_done_cb done; /* NULL: none */
+    void *arg;
+    char node[TOPO_NAME_MAX];
+    bool drained;
+    usec_t until;
+};
+
 /* Moments of a run, for the report and the log. */
 struct cluster_run {
     usec_t detected_at, held_at, drained_at, promote_sent_at, promoted_at, announced_at;
@@ -54,6 +64,8 @@ struct cluster {
     struct failover_conf failover_conf;
     struct health_policy health_policy;
     struct lag_policy lag_policy;
+    struct outlier_policy outlier_policy;
+    usec_t slow_start; /* for SHOW NODES */
     struct decide_policy decide_policy;
     struct failover_policy failover_policy;
 
@@ -88,6 +100,8 @@ struct cluster {
     int run_ticks;
     struct cluster_run run;
     struct cluster_command command;
+    struct cluster_wait waits[CLUSTER_WAITS_MAX];
+    usec_t began; /* nodes that are first seen soon after have not been away */
 
     /* Repairs outside of runs: bit i while an action on node i is under way, and when the next one may start. */
     uint64_t repairing;
@@ -151,6 +165,10 @@ void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_d
 /* Decides soon, in a turn of its own (cluster.c). */
 void cluster_mark_dirty(struct cluster *c);
 void cluster_probe_all(struct cluster *c);
+/* Answers the commands that wait for the workers and need not any more; e: all of them. */
+void cluster_answer_waits(struct cluster *c, const struct err *e);
+/* Judges who gets no reads because it answers worse than the others (cluster_outlier.c). */
+void cluster_outliers(struct cluster *c);
 struct failover_input cluster_input(struct cluster *c);
 enum authority cluster_authority(const struct cluster *c);
 

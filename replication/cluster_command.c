@@ -73,6 +73,42 @@ static void command_run(struct cluster *c, const struct manager_cmd *cmd, int na
     done(arg, &e, text);
 }
 
+static bool is_known(const struct cluster *c, const struct cluster_wait *w)
+{
+    const int n = topology_find(&c->topo, w->node);
+    return n < 0 || (c->topo.nodes[n].drained == w->drained &&
+                     publish_all_adopted(c->publish, c->index, c->topo.epoch));
+}
+
+void cluster_answer_waits(struct cluster *c, const struct err *e)
+{
+    const struct err none = {0};
+    for (int i = 0; i < CLUSTER_WAITS_MAX; i++) {
+        const struct cluster_wait w = c->waits[i];
+        if (!w.done || (!e && !is_known(c, &w) && clock_now(c->clock) < w.until))
+            continue;
+        c->waits[i].done = NULL;
+        w.done(w.arg, e ? e : &none, "");
+    }
+}
+
+static bool wait_for_workers(struct cluster *c, const struct manager_cmd *cmd, manager_done_cb done,
+                             void *arg)
+{
+    for (int i = 0; i < CLUSTER_WAITS_MAX; i++) {
+        struct cluster_wait *w = &c->waits[i];
+        if (w->done)
+            continue;
+        *w = (struct cluster_wait){.done = done,
+                                   .arg = arg,
+                                   .drained = cmd->kind == MANAGER_DRAIN,
+                                   .until = clock_now(c->clock) + USEC_PER_SEC};
+        str_copy(w->node, sizeof(w->node), cmd->node);
+        return true;
+    }
+    return false;
+}
+
 void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_done_cb done,
                      void *arg)
 {
@@ -109,6 +145,9 @@ void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_d
         struct err je = {0};
         (void)cluster_journal(c, &c->memory, &je);
         cluster_mark_dirty(c);
+        if ((cmd->kind == MANAGER_DRAIN || cmd->kind == MANAGER_UNDRAIN) &&
+            wait_for_workers(c, cmd, done, arg))
+            return;
     }
     done(arg, &e, "");
 }

@@ -85,6 +85,10 @@ static void on_result(void *arg, struct node *node, const struct probe_result *r
         return;
     }
     struct view_node *n = &c->view.nodes[i];
+    if (r->obs.outcome == OBSERVE_OK)
+        outlier_answered(&n->outlier, &c->outlier_policy, r->obs.sent_at, r->obs.received_at);
+    else if (r->obs.outcome != OBSERVE_TIMEOUT)
+        outlier_refused(&n->outlier);
     const struct health was = n->health;
     const enum topo_role role = n->seen ? n->obs.role : ROLE_UNKNOWN;
     const bool good =
@@ -139,6 +143,9 @@ static void take_sample(struct cluster *c, int i, const struct probe_sample *s)
 static void on_sample(void *arg, struct node *node, const struct probe_sample *s)
 {
     struct cluster *c = arg;
+    if (s)
+        outlier_answered(&c->view.nodes[node->index].outlier, &c->outlier_policy, s->sent_at,
+                         s->received_at);
     if (s && s->role == c->view.nodes[node->index].obs.role)
         take_sample(c, node->index, s);
     else if (s)
@@ -162,6 +169,7 @@ void cluster_hint(struct cluster *c, uint64_t nodes)
         struct view_node *n = &c->view.nodes[i];
         if (!(nodes & BIT(i)))
             continue;
+        outlier_failed(&n->outlier, now);
         const bool fresh = n->health.verdict == HEALTH_OK && now - n->health.last_ok < HINT_GAP;
         health_hint(&n->health, fresh ? n->health.last_ok + HINT_GAP : now);
         if (fresh)

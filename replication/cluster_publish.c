@@ -133,8 +133,11 @@ void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch
         writer = TOPO_NO_WRITER;
         holding = true;
     }
-    const struct decide_publish what = {
-        .writer = writer, .holding = holding, .epoch_min = epoch_min, .now = clock_now(c->clock)};
+    const struct decide_publish what = {.writer = writer,
+                                        .holding = holding,
+                                        .epoch_min = epoch_min,
+                                        .now = clock_now(c->clock),
+                                        .began = c->began};
     const bool moved = decide_topology(&c->view, &c->memory, &c->topo, &what, t);
     if (!moved && same_numbers(t, &c->topo))
         return;

@@ -272,6 +272,14 @@ static void on_timer(uv_timer_t *t)
     node_probe(n, n->timeout);
 }
 
+usec_t node_asked_at(const struct node *n)
+{
+    const struct probe *p = &n->probe;
+    if (!probe_busy(p))
+        return 0;
+    return p->state == PROBE_SAMPLING ? p->sample.sent_at : p->result.obs.sent_at;
+}
+
 void node_schedule(struct node *n, const struct health *h, const struct health_policy *p)
 {
     if (n->on_closed || probe_busy(&n->probe))

@@ -60,6 +60,8 @@ struct node *node_new(uv_loop_t *loop, const struct clock *clock, const struct n
                       const char *monitor, const struct node_sink *sink);
 /* The configuration changed; drops the connection when the place or the credentials did. */
 void node_reconfigure(struct node *n, const struct node_conf *conf, const char *monitor);
+/* When the question was sent that is not answered yet; 0: none is open. */
+usec_t node_asked_at(const struct node *n);
 /* Arms the timer for the moment that the failure detector advises. */
 void node_schedule(struct node *n, const struct health *h, const struct health_policy *p);
 /* Probes now, whatever the schedule says. */

@@ -51,7 +51,12 @@ static const struct conf_setting node_rows[] = {
      .doc = "Share of the reads relative to other replicas. 0: reads only when no other replica "
             "can serve them."},
     {ROW(struct node_conf, zone), .type = CONF_STRING, .flags = CONF_RELOAD,
-     .doc = "Where the node stands; any word."},
+     .doc = "Where the node stands; any word. See zones and allow_zones of [routing]."},
+    {ROW(struct node_conf, max_in_flight), .type = CONF_INT, .def = "0", .min = 0, .max = 100000,
+     .flags = CONF_RELOAD,
+     .doc = "Statements and transactions of all clients at most at once on the node. Reads go to "
+            "other "
+            "replicas then, and wait if all are full. 0: no limit."},
     {ROW(struct node_conf, promotable), .type = CONF_BOOL, .def = "on", .flags = CONF_RELOAD,
      .doc = "Whether the node may become primary."},
     {ROW(struct node_conf, priority), .type = CONF_INT, .def = "0", .min = -1000, .max = 1000,
@@ -156,6 +161,23 @@ static const struct conf_setting lag_rows[] = {
     {ROW(struct lag_conf, lag_resume), .type = CONF_PERCENT, .def = "70%", .min = 1, .max = 100,
      .flags = CONF_RELOAD,
      .doc = "A replica that was over a limit gets reads again below this share of the limit."},
+    {ROW(struct lag_conf, slow_start), .type = CONF_DURATION, .def = "10s", .unit = "s", .min = 0,
+     .max = 86400 * USEC_PER_SEC, .flags = CONF_RELOAD | CONF_NEVER,
+     .doc =
+         "A replica that comes back (from an outage, a drain, an ejection or a lag) begins with a "
+         "tenth of its share of the reads, which grows to the whole in this time. off: it has all "
+         "of it at once."},
+    {ROW(struct lag_conf, eject_after), .type = CONF_DURATION, .def = "400ms", .unit = "ms",
+     .min = 0, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD | CONF_NEVER,
+     .doc =
+         "A replica that has not answered a probe for so long while another node has gets no reads "
+         "(at most half of the replicas at once). So does one to which five connections failed "
+         "within a second. off: replicas are left out only when they are down."},
+    {ROW(struct lag_conf, eject_time), .type = CONF_DURATION, .def = "1s", .unit = "ms", .min = 0,
+     .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
+     .doc =
+         "It gets reads again when it has answered promptly for so long; twice as long each time "
+         "that it is ejected again soon, up to 30 s."},
 };
 
 /* ---- section instances ---- */

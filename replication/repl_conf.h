@@ -18,7 +18,8 @@ struct node_conf {
     char cluster[TOPO_NAME_MAX]; /* may be left out with one cluster */
     char host[TOPO_HOST_MAX];    /* name, address, or Unix socket directory */
     int64_t port;
-    int64_t weight; /* 0..1000 */
+    int64_t weight;        /* 0..1000 */
+    int64_t max_in_flight; /* 0: no limit */
     char zone[TOPO_NAME_MAX];
     bool promotable;
     int64_t priority; /* candidate preference among equals; higher first */
@@ -58,6 +59,9 @@ struct lag_conf {
     usec_t max_lag;         /* 0: no limit */
     uint64_t max_lag_bytes; /* 0: no limit */
     int64_t lag_resume;     /* percent of the limit under which a replica gets reads again */
+    usec_t slow_start;      /* 0: none */
+    usec_t eject_after;     /* 0: nobody is ejected */
+    usec_t eject_time;
 };
 
 struct repl_conf {

@@ -16,6 +16,24 @@ static void cell_lsn(struct table *t, lsn_t lsn)
     table_cell(t, lsn ? lsn_text(lsn, buf) : NULL);
 }
 
+/* What it has of its weight (slow start), how long it has been ejected, when it returns if it answers promptly. */
+static void spread_cells(struct table *t, const struct cluster *c, int i)
+{
+    const usec_t now = clock_now(c->clock);
+    const struct view_node *v = &c->view.nodes[i];
+    const struct topo_node *n = i < c->topo.n_nodes ? &c->topo.nodes[i] : NULL;
+    const bool reads = n && n->unreadable == READ_OK;
+    table_cellf(t, "%u%%", reads ? topo_share(n, c->slow_start, now) / 10 : 0);
+    if (outlier_ejected(&v->outlier)) {
+        cell_ms(t, now - v->outlier.ejected_at);
+        cell_ms(t, outlier_left(&v->outlier, now));
+    } else {
+        table_cell(t, NULL);
+        table_cell(t, NULL);
+    }
+    table_cell_bool(t, v->drained);
+}
+
 /* ---- nodes ---- */
 
 static void node_row(struct table *t, const struct cluster *c, int i)
@@ -79,6 +97,23 @@ struct table *status_nodes(struct manager *m)
     return t;
 }
 
+struct table *status_spread(struct manager *m)
+{
+    static const char *const columns[] = {"cluster",    "node",    "share",        "ejected_ms",
+                                          "returns_ms", "drained", "max_in_flight"};
+    struct table *t = table_new(columns, (int)ARRAY_LEN(columns));
+    for (int i = 0; t && i < m->n_clusters; i++) {
+        const struct cluster *c = m->clusters[i];
+        for (int j = 0; j < c->n_nodes; j++) {
+            table_cell(t, c->conf.name);
+            table_cell(t, c->view.nodes[j].name);
+            spread_cells(t, c, j);
+            table_cell_i64(t, c->nodes[j]->conf.max_in_flight);
+        }
+    }
+    return t;
+}
+
 /* ---- lag ---- */
 
 static void lag_row(struct table *t, const struct cluster *c, int i)
@@ -90,7 +125,11 @@ static void lag_row(struct table *t, const struct cluster *c, int i)
     table_cell(t, c->conf.name);
     table_cell(t, v->name);
     table_cell_bool(t, why == READ_OK);
-    table_cell(t, topo_unreadable_text(why));
+    if (why == READ_EJECTED)
+        table_cellf(t, "%s (%s)", topo_unreadable_text(why),
+                    outlier_reason_text(v->outlier.reason));
+    else
+        table_cell(t, topo_unreadable_text(why));
     if (v->lag.known) {
         cell_ms(t, v->lag.time);
         table_cell_u64(t, v->lag.bytes);
@@ -107,14 +146,18 @@ static void lag_row(struct table *t, const struct cluster *c, int i)
     cell_lsn(t, lag_history_newest(&c->view.history));
     table_cell_bool(t, v->seen && v->obs.streaming);
     table_cell_bool(t, v->seen && v->obs.replay_paused);
+    table_cell(t, v->zone);
+    table_cell_i64(t, v->weight);
+    spread_cells(t, c, i);
 }
 
 struct table *status_lag(struct manager *m)
 {
     static const char *const columns[] = {
-        "cluster",      "node",       "eligible",      "reason",    "lag_ms",
-        "lag_bytes",    "max_lag_ms", "max_lag_bytes", "resume_ms", "resume_bytes",
-        "received_lsn", "replay_lsn", "writer_lsn",    "streaming", "paused"};
+        "cluster",    "node",          "eligible",  "reason",       "lag_ms",       "lag_bytes",
+        "max_lag_ms", "max_lag_bytes", "resume_ms", "resume_bytes", "received_lsn", "replay_lsn",
+        "writer_lsn", "streaming",     "paused",    "zone",         "weight",       "share",
+        "ejected_ms", "returns_ms",    "drained"};
     struct table *t = table_new(columns, (int)ARRAY_LEN(columns));
     for (int i = 0; t && i < m->n_clusters; i++) {
         const struct cluster *c = m->clusters[i];

@@ -10,9 +10,11 @@ struct manager;
 /* cluster, node, host, port, role, state, readable, reason, timeline, lag_ms, lag_bytes, replay_lsn, weight, zone,
  * last_probe_ms, probe_ms, probes, probe_failures, server_version, epoch_since */
 struct table *status_nodes(struct manager *m);
+/* cluster, node, share, ejected_ms, returns_ms, drained, max_in_flight: the end of SHOW NODES */
+struct table *status_spread(struct manager *m);
 
 /* cluster, node, eligible, reason, lag_ms, lag_bytes, max_lag_ms, max_lag_bytes, resume_ms, resume_bytes, received_lsn,
- * replay_lsn, writer_lsn, streaming, paused */
+ * replay_lsn, writer_lsn, streaming, paused, zone, weight, share, ejected_ms, returns_ms, drained */
 struct table *status_lag(struct manager *m);
 
 /* time, level, event, cluster, node, message: the newest last, at most 1000 kept. */

@@ -182,9 +182,13 @@ static void traffic_on_nodes(void *arg, struct table *t)
     struct console_call *call = arg;
     struct table *counters = traffic_merged(t, 2);
     struct table *nodes = status_nodes(call->proxy->manager);
-    struct table *out = counters && nodes ? traffic_join(nodes, counters) : NULL;
+    struct table *spread = status_spread(call->proxy->manager);
+    struct table *both = counters && nodes ? traffic_join(nodes, counters) : NULL;
+    struct table *out = both && spread ? traffic_join(both, spread) : NULL;
     table_free(counters);
     table_free(nodes);
+    table_free(spread);
+    table_free(both);
     console_answer_rows(call, out, tag);
 }
 

@@ -2,6 +2,13 @@
 
 #include "../../replication/base/bug.h"
 
+/* What is charged for a read at a weight of one unit. A node is never owed more than OWED_MAX such reads: who was slow is
+ * not flooded when it is fast again. */
+static const uint64_t CHARGE = 1 << 20;
+static const uint64_t OWED_MAX = UINT64_C(4096) << 20;
+/* A session leaves a node that has had so many reads too many. */
+static const uint64_t AHEAD = 16;
+
 /* Those who take part in this pick, in the order of their indexes. */
 struct field {
     int n;
@@ -18,21 +25,110 @@ static void field_add(struct field *f, int index, uint32_t weight)
     f->n++;
 }
 
-/* Eligible nodes with a weight; if there is none, all eligible ones, as equals. */
-static void field_fill(struct field *f, const struct balance_load *loads, int n)
+/* The nearest tier behind `after` that has an eligible node, with a weight or of any; -1: none. */
+static int next_tier(const struct balance_load *loads, int n, int after, bool weighted)
 {
+    int best = -1;
+    for (int i = 0; i < n; i++)
+        if (loads[i].eligible && (loads[i].weight > 0 || !weighted) && loads[i].tier > after &&
+            (best < 0 || loads[i].tier < best))
+            best = loads[i].tier;
+    return best;
+}
+
+static bool is_busy(const struct balance_rules *r, const struct balance_load *l)
+{
+    return r->spill && (uint64_t)l->in_flight * BALANCE_UNIT >= (uint64_t)r->spill * l->weight;
+}
+
+/* Eligible nodes of the nearest zone that have a weight, and of the next ones while all of those are busy; if nobody has a
+ * weight, the nearest eligible ones, as equals. */
+static void field_fill(struct field *f, const struct balance_rules *r,
+                       const struct balance_load *loads, int n)
+{
+    bool busy = true;
     f->n = 0;
     f->total = 0;
-    for (int i = 0; i < n; i++) {
-        if (loads[i].eligible && loads[i].weight > 0)
-            field_add(f, i, loads[i].weight);
+    for (int tier = next_tier(loads, n, -1, true); tier >= 0 && busy;
+         tier = next_tier(loads, n, tier, true)) {
+        for (int i = 0; i < n; i++)
+            if (loads[i].eligible && loads[i].weight > 0 && loads[i].tier == tier) {
+                field_add(f, i, loads[i].weight);
+                busy &= is_busy(r, &loads[i]);
+            }
     }
     if (f->n)
         return;
-    for (int i = 0; i < n; i++) {
-        if (loads[i].eligible)
+    const int tier = next_tier(loads, n, -1, false);
+    for (int i = 0; i < n && tier >= 0; i++)
+        if (loads[i].eligible && loads[i].tier == tier)
             field_add(f, i, 1);
+}
+
+/* -- charges ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t price(uint32_t weight)
+{
+    return CHARGE * BALANCE_UNIT / weight;
+}
+
+static uint64_t charged(const struct balance_state *st, int i)
+{
+    const uint64_t least = st->most > OWED_MAX ? st->most - OWED_MAX : 0;
+    return st->charged[i] > least ? st->charged[i] : least;
+}
+
+void balance_charge(struct balance_state *st, int i, uint32_t weight)
+{
+    st->charged[i] = charged(st, i) + price(weight);
+    if (st->charged[i] > st->most)
+        st->most = st->charged[i];
+}
+
+/* Nothing is owed to a node for the time that it was away. */
+static void welcome(struct balance_state *st, const struct field *f,
+                    const struct balance_load *loads)
+{
+    for (int k = 0; k < f->n; k++) {
+        const int i = f->index[k];
+        if (st->since[i] == loads[i].since)
+            continue;
+        st->since[i] = loads[i].since;
+        st->charged[i] = st->most;
     }
+}
+
+/* The one whose next read would be due first; by chance among equals, so that workers do not march in step. Half a price
+ * ahead, so that a heavy node does not have all its reads in a row. */
+static int fairest(const struct field *f, const struct balance_state *st, struct prng *rng)
+{
+    const int first = (int)prng_below(rng, (uint32_t)f->n);
+    int best = first;
+    uint64_t least = UINT64_MAX;
+    for (int j = 0; j < f->n; j++) {
+        const int k = first + j < f->n ? first + j : first + j - f->n;
+        const uint64_t due = charged(st, f->index[k]) + price(f->weight[k]) / 2;
+        if (due < least) {
+            least = due;
+            best = k;
+        }
+    }
+    return best;
+}
+
+/* -- policies ------------------------------------------------------------------------------------------------------ */
+
+/* The fairest one, unless another one would have less in flight for its weight even with one more, and this one with one
+ * less. */
+static int least_busy(const struct field *f, const struct balance_load *loads, int fair)
+{
+    int idle = fair;
+    for (int k = 0; k < f->n; k++)
+        if (((uint64_t)loads[f->index[k]].in_flight + 1) * f->weight[idle] <
+            ((uint64_t)loads[f->index[idle]].in_flight + 1) * f->weight[k])
+            idle = k;
+    const uint64_t mine = loads[f->index[fair]].in_flight, theirs = loads[f->index[idle]].in_flight;
+    return mine > 1 && (mine - 1) * f->weight[idle] >= (theirs + 1) * f->weight[fair] ? idle : fair;
 }
 
 /* Position in the field, with the probability of its weight. */
@@ -62,72 +158,95 @@ static int draw_other(const struct field *f, int not, struct prng *rng)
     return k;
 }
 
-/* What is compared, before division by weight. An unknown latency counts as the best one, so that a new node is tried.
- * Idle nodes cost nothing by least_busy, so that the draw by weight decides between them. */
-static uint64_t cost(enum balance_policy policy, const struct balance_load *l)
+/* What is compared, before division by weight. An unknown latency counts as the best one, so that a new node is tried. */
+static uint64_t cost(const struct balance_load *l)
 {
-    if (policy != BALANCE_LATENCY)
-        return l->in_flight;
-    uint64_t work = (uint64_t)l->in_flight + 1;
-    uint64_t us = l->latency > 0 ? (uint64_t)l->latency : 1;
-    uint64_t max = UINT64_MAX / BALANCE_WEIGHT_MAX;
+    const uint64_t work = (uint64_t)l->in_flight + 1;
+    const uint64_t us = l->latency > 0 ? (uint64_t)l->latency : 1;
+    const uint64_t max = UINT64_MAX / BALANCE_WEIGHT_MAX;
     return us > max / work ? max : us * work;
 }
 
 /* Power of two choices: the cheaper of two drawn nodes, the first if they are equal. */
-static int pick_cheaper(enum balance_policy policy, const struct field *f,
-                        const struct balance_load *loads, struct prng *rng)
+static int fastest(const struct field *f, const struct balance_load *loads, struct prng *rng)
 {
     if (f->n == 1)
-        return f->index[0];
-    int a = draw(f, rng);
-    int b = draw_other(f, a, rng);
+        return 0;
+    const int a = draw(f, rng);
+    const int b = draw_other(f, a, rng);
     /* cost(a) / weight(a) <= cost(b) / weight(b), without division */
-    uint64_t left = cost(policy, &loads[f->index[a]]) * f->weight[b];
-    uint64_t right = cost(policy, &loads[f->index[b]]) * f->weight[a];
-    return f->index[left <= right ? a : b];
+    return cost(&loads[f->index[a]]) * f->weight[b] <= cost(&loads[f->index[b]]) * f->weight[a] ? a
+                                                                                                : b;
 }
 
-/* Everyone earns its weight, the richest serves and pays the total: in each run of `total` picks everyone serves as often
- * as its weight says, spread evenly. */
-static int pick_round_robin(const struct field *f, struct balance_state *st)
-{
-    int best = 0;
-    int64_t total = (int64_t)f->total;
-    for (int k = 0; k < f->n; k++) {
-        int64_t *credit = &st->credit[f->index[k]];
-        *credit += f->weight[k];
-        /* Who was away, or changed its weight, must not repay for ever or be flooded. */
-        if (*credit > total)
-            *credit = total;
-        if (*credit < -total)
-            *credit = -total;
-        if (*credit > st->credit[f->index[best]])
-            best = k;
-    }
-    st->credit[f->index[best]] -= total;
-    return f->index[best];
-}
-
-int balance_pick(enum balance_policy policy, const struct balance_load *loads, int n,
+int balance_pick(const struct balance_rules *r, const struct balance_load *loads, int n,
                  struct balance_state *st, struct prng *rng)
 {
-    BUG_ON(policy < BALANCE_LEAST_BUSY || policy >= BALANCE_NR);
+    BUG_ON(r->policy < BALANCE_LEAST_BUSY || r->policy >= BALANCE_NR);
     BUG_ON(n < 0 || n > BALANCE_NODES_MAX || (n && !loads));
     BUG_ON(!st || !rng);
     struct field f;
-    field_fill(&f, loads, n);
+    field_fill(&f, r, loads, n);
     if (f.n == 0)
         return BALANCE_NONE;
-    int picked;
-    if (policy == BALANCE_ROUND_ROBIN)
-        picked = pick_round_robin(&f, st);
-    else if (policy == BALANCE_RANDOM)
-        picked = f.index[draw(&f, rng)];
-    else
-        picked = pick_cheaper(policy, &f, loads, rng);
-    BUG_ON(!loads[picked].eligible);
-    return picked;
+    welcome(st, &f, loads);
+    int k = 0;
+    if (r->policy == BALANCE_RANDOM)
+        k = draw(&f, rng);
+    else if (r->policy == BALANCE_LATENCY)
+        k = fastest(&f, loads, rng);
+    else if (f.n > 1)
+        k = fairest(&f, st, rng);
+    if (r->policy == BALANCE_LEAST_BUSY)
+        k = least_busy(&f, loads, k);
+    balance_charge(st, f.index[k], f.weight[k]);
+    BUG_ON(!loads[f.index[k]].eligible);
+    return f.index[k];
+}
+
+static bool busier(const struct field *f, const struct balance_load *loads, int a, int b,
+                   unsigned n)
+{
+    return (uint64_t)loads[f->index[a]].in_flight * f->weight[b] >
+           n * ((uint64_t)loads[f->index[b]].in_flight + n - 1) * f->weight[a];
+}
+
+static bool better(const struct balance_rules *r, const struct field *f,
+                   const struct balance_load *loads, const struct balance_state *st, int mine,
+                   int other)
+{
+    const int a = f->index[mine], b = f->index[other];
+    if (busier(f, loads, mine, other, 2))
+        return true;
+    switch (r->policy) {
+    case BALANCE_RANDOM:
+        return true;
+    case BALANCE_LATENCY:
+        return cost(&loads[a]) / 2 * f->weight[other] > cost(&loads[b]) * f->weight[mine];
+    case BALANCE_LEAST_BUSY:
+    case BALANCE_ROUND_ROBIN:
+    case BALANCE_NR:
+    default:
+        return charged(st, a) > charged(st, b) + AHEAD * price(f->weight[mine]) &&
+               (r->policy == BALANCE_ROUND_ROBIN || !busier(f, loads, other, mine, 1));
+    }
+}
+
+bool balance_leaves(const struct balance_rules *r, const struct balance_load *loads, int n,
+                    const struct balance_state *st, int at)
+{
+    struct field f;
+    int mine = -1;
+    field_fill(&f, r, loads, n);
+    for (int k = 0; k < f.n; k++)
+        if (f.index[k] == at)
+            mine = k;
+    if (mine < 0)
+        return f.n > 0;
+    for (int k = 0; k < f.n; k++)
+        if (k != mine && better(r, &f, loads, st, mine, k))
+            return true;
+    return false;
 }
 
 usec_t balance_latency(usec_t smoothed, usec_t sample)
@@ -140,4 +259,9 @@ usec_t balance_latency(usec_t smoothed, usec_t sample)
     if (next == smoothed && sample != smoothed)
         next += sample > smoothed ? 1 : -1;
     return next;
+}
+
+usec_t balance_forget(usec_t smoothed)
+{
+    return smoothed - smoothed / 16;
 }

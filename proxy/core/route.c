@@ -64,78 +64,132 @@ static bool is_fresh(const struct route_in *in, int i)
 static struct field survey(const struct route_in *in)
 {
     struct field f = {0};
+    uint64_t weighted = 0;
     const struct topology *t = in->topo;
     freshness_update(in->fresh, t, in->now);
     for (int i = 0; i < t->n_nodes; i++) {
         const struct topo_node *n = &t->nodes[i];
         if (i == t->writer || n->role != ROLE_REPLICA || !within_lag(in->lag, n, i))
             continue;
-        if (in->only && !(in->only >> i & 1))
+        if ((in->forbidden >> i & 1) || (in->only && !(in->only >> i & 1)))
             continue;
         f.readable |= UINT64_C(1) << i;
         f.near |= !n->lag_known || n->lag <= in->wait;
+        weighted |= (uint64_t)(n->weight > 0) << i;
         if (is_fresh(in, i))
             f.fresh |= UINT64_C(1) << i;
     }
+    /* A moment without any other one is no reason to use a node of weight 0. */
+    if (in->may_wait && f.near && weighted && !(f.fresh & weighted))
+        f.fresh = 0;
     return f;
+}
+
+/* The primary is out of bounds: what a replica lacks must be waited for. */
+static bool no_primary(const struct route_in *in)
+{
+    return in->topo->writer != TOPO_NO_WRITER && (in->forbidden >> in->topo->writer & 1);
+}
+
+static bool serves(const struct route_in *in, int writer)
+{
+    return writer != TOPO_NO_WRITER && in->topo->nodes[writer].unreadable != READ_DOWN;
+}
+
+/* The primary takes a share of the reads that a replica could serve, too. */
+static uint64_t primary_share(const struct route_in *in)
+{
+    const int writer = in->topo->writer;
+    if (in->primary_weight == 0 || in->force_replica || !serves(in, writer) ||
+        in->topo->nodes[writer].drained)
+        return 0;
+    const uint64_t bit = UINT64_C(1) << writer;
+    return (in->only && !(in->only & bit)) || (in->forbidden & bit) ? 0 : bit;
+}
+
+static void loads_of(const struct route_in *in, uint64_t among,
+                     struct balance_load loads[TOPO_NODES_MAX])
+{
+    const struct topology *t = in->topo;
+    for (int i = 0; i < t->n_nodes; i++) {
+        const struct topo_node *n = &t->nodes[i];
+        const uint32_t weight = i == t->writer ? in->primary_weight : n->weight;
+        if (!(among >> i & 1)) {
+            loads[i].eligible = false;
+            continue;
+        }
+        loads[i] = (struct balance_load){.eligible = true,
+                                         .tier = in->tier ? in->tier[i] : 0,
+                                         .weight = weight * topo_share(n, in->slow_start, in->now),
+                                         .in_flight = in->in_flight[i],
+                                         .latency = in->latency ? in->latency[i] : 0,
+                                         .since = n->readable_since};
+    }
 }
 
 static int pick_of(const struct route_in *in, uint64_t among)
 {
     struct balance_load loads[TOPO_NODES_MAX];
-    const struct topology *t = in->topo;
+    if (in->home && (among >> (in->home - 1) & 1))
+        among = UINT64_C(1) << (in->home - 1);
     if (among == 0)
         return BALANCE_NONE;
-    for (int i = 0; i < t->n_nodes; i++)
-        loads[i] = (struct balance_load){.eligible = among >> i & 1,
-                                         .weight = t->nodes[i].weight,
-                                         .in_flight = in->in_flight[i]};
-    return balance_pick(in->balance, loads, t->n_nodes, in->balance_state, in->prng);
+    loads_of(in, among, loads);
+    return balance_pick(&in->balance, loads, in->topo->n_nodes, in->balance_state, in->prng);
 }
 
-/* A node that takes no logins is passed over as long as another one can serve, the primary included; if nobody else may,
- * the client waits there. */
-static int pick_replica(const struct route_in *in, const struct field *f)
+/* Those that may be chosen now. A node that takes no logins is passed over as long as another one can serve, the primary
+ * included; if nobody else may, the client waits there. Full ones count: they will have room. */
+static uint64_t candidates(const struct route_in *in, const struct field *f)
 {
     const int writer = in->topo->writer;
-    const bool primary = in->when_no_replica == 1 && !in->force_replica &&
-                         writer != TOPO_NO_WRITER &&
-                         in->topo->nodes[writer].unreadable != READ_DOWN;
+    const bool primary = in->when_no_replica == 1 && !in->force_replica && serves(in, writer) &&
+                         !(in->forbidden >> writer & 1);
     if (f->fresh & ~in->avoid)
-        return pick_of(in, f->fresh & ~in->avoid);
+        return (f->fresh & ~in->avoid) | primary_share(in);
     if (primary || (f->readable & ~in->avoid))
-        return BALANCE_NONE; /* another one may be waited for */
-    return pick_of(in, f->fresh);
+        return 0; /* another one may be waited for */
+    return f->fresh;
 }
 
 static struct route_out to_primary(const struct route_in *in, enum route_reason reason)
 {
     const int writer = in->topo->writer;
     /* A writer that does not answer is not given up yet (or a replica still hears it): nothing can be sent there. */
-    if (writer == TOPO_NO_WRITER || in->topo->nodes[writer].unreadable == READ_DOWN)
+    if (!serves(in, writer))
         return (struct route_out){.kind = ROUTE_HOLD, .reason = RR_NO_WRITER, .node = -1};
+    if (in->forbidden >> writer & 1)
+        return (struct route_out){.kind = ROUTE_REFUSE, .reason = RR_ZONE, .node = -1};
+    if (in->full >> writer & 1)
+        return (struct route_out){.kind = ROUTE_QUEUE, .reason = RR_FULL, .node = -1};
     return (struct route_out){.kind = ROUTE_TO_NODE, .reason = reason, .node = writer};
 }
 
+/* If the primary has a share of the reads, this is one of them. */
+static struct route_out fall_back(const struct route_in *in, enum route_reason why)
+{
+    const struct route_out out = to_primary(in, why);
+    if (out.kind == ROUTE_TO_NODE && in->primary_weight > 0)
+        balance_charge(in->balance_state, out.node, in->primary_weight * BALANCE_UNIT);
+    return out;
+}
+
 /* The session's last read binds it to its replica. Reads that follow each other faster than samples come would keep it there
- * for ever: now and then, or when that replica is busier than others, a read waits for the sample that sets it free. */
+ * for ever: when others are behind in their shares, a read waits for the sample that sets it free. */
 static bool turns(const struct route_in *in, const struct field *f)
 {
+    struct balance_load loads[TOPO_NODES_MAX];
     const int at = in->fresh->node;
-    const uint64_t others = f->readable & ~in->avoid & ~(UINT64_C(1) << at);
-    if (in->level < CONSISTENCY_SESSION || !in->may_wait || !f->near || others == 0)
+    const uint64_t all = f->readable & ~in->avoid & ~in->full;
+    const uint64_t others = all & ~(UINT64_C(1) << at);
+    if (in->level < CONSISTENCY_SESSION || !in->may_wait || !f->near || others == 0 || in->home)
         return false;
-    if (in->turning)
-        return (f->fresh & others) == 0;
-    if (!in->fresh->open || f->fresh != UINT64_C(1) << at)
+    if (!in->turning && (!in->turn || !in->fresh->open || f->fresh != UINT64_C(1) << at))
         return false;
-    if (in->turn)
-        return true;
-    for (int i = 0; i < in->topo->n_nodes; i++)
-        if ((others >> i & 1) && in->topo->nodes[i].weight > 0 &&
-            in->in_flight[at] > 2 * in->in_flight[i] + 2)
-            return true;
-    return false;
+    /* Once it waits, until one is fresh that is worth the change. */
+    loads_of(in, in->turning ? all & (f->fresh | UINT64_C(1) << at) : all, loads);
+    return in->turning !=
+           balance_leaves(&in->balance, loads, in->topo->n_nodes, in->balance_state, at);
 }
 
 static enum route_reason why_not(const struct route_in *in, const struct field *f)
@@ -162,22 +216,26 @@ static struct route_out read_decide(const struct route_in *in)
     if (turns(in, &f))
         return (struct route_out){
             .kind = ROUTE_WAIT, .reason = RR_OPEN, .node = -1, .want_sample = true, .turns = true};
-    const int node = pick_replica(in, &f);
+    const uint64_t may = candidates(in, &f), now = may & ~in->full;
+    const int node = pick_of(in, now);
     struct route_out out = {.kind = ROUTE_TO_NODE,
-                            .reason = RR_READ,
+                            .reason = node == in->topo->writer ? RR_SHARE : RR_READ,
                             .node = node,
-                            .chose = (f.fresh & (f.fresh - 1)) != 0};
-    if (node < 0) {
+                            .chose = (now & (now - 1)) != 0};
+    if (node < 0 && may) {
+        out = (struct route_out){.kind = ROUTE_QUEUE, .reason = RR_FULL, .node = -1};
+    } else if (node < 0) {
         const enum route_reason why = why_not(in, &f);
         const bool nobody = why == RR_NO_REPLICA;
         if (waits(in, &f))
             out = (struct route_out){.kind = ROUTE_WAIT, .reason = why, .node = -1};
         else if (in->when_no_replica == 3 && nobody)
             out = (struct route_out){.kind = ROUTE_REFUSE, .reason = why, .node = -1};
-        else if ((in->when_no_replica == 2 && nobody) || in->force_replica)
+        else if ((in->when_no_replica == 2 && nobody) || in->force_replica ||
+                 (!nobody && no_primary(in)))
             out = (struct route_out){.kind = ROUTE_HOLD, .reason = why, .node = -1};
         else
-            out = to_primary(in, why);
+            out = fall_back(in, why);
         out.want_sample = !nobody;
     }
     return out;

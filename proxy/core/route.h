@@ -11,8 +11,9 @@
 #include "balance.h"
 #include "freshness.h"
 
-/* WAIT: a replica will have what the read needs in a moment; ask again with a newer snapshot, or when the time is over. */
-enum route_kind { ROUTE_TO_NODE = 1, ROUTE_HOLD, ROUTE_REFUSE, ROUTE_WAIT };
+/* WAIT: a replica will have what the read needs in a moment; ask again with a newer snapshot, or when the time is over.
+ * QUEUE: the nodes that may serve it have as much in flight as they may; ask again when one has less. */
+enum route_kind { ROUTE_TO_NODE = 1, ROUTE_HOLD, ROUTE_REFUSE, ROUTE_WAIT, ROUTE_QUEUE };
 
 #define ROUTE_REASONS(X)                                                                           \
     X(RR_READ, "read", "a read, on the chosen replica")                                            \
@@ -25,6 +26,9 @@ enum route_kind { ROUTE_TO_NODE = 1, ROUTE_HOLD, ROUTE_REFUSE, ROUTE_WAIT };
     X(RR_NEW, "new-connection", "nothing was sampled of the replica since the connection to it")   \
     X(RR_BOUND, "max-lag", "no replica is known to be within max_lag")                             \
     X(RR_NO_REPLICA, "no-replica", "no replica is eligible")                                       \
+    X(RR_SHARE, "primary-share", "a read, on the primary as its share (primary_weight)")           \
+    X(RR_FULL, "max-in-flight", "the node has as many statements in flight as it may")             \
+    X(RR_ZONE, "allow-zones", "no node within allow_zones may serve it")                           \
     X(RR_NO_WRITER, "no-writer", "there is no primary now")                                        \
     X(RR_RETRY, "retry", "it failed on a replica and runs again on the primary")                   \
     X(RR_ONLY_REPLICA, "replica-only", "the listener serves reads only")
@@ -64,13 +68,20 @@ struct route_in {
     usec_t max_lag;      /* of level bounded, or of a hint: a promise; 0: none */
     bool may_wait;       /* there is still time for ROUTE_WAIT */
     usec_t wait;         /* freshness_wait: a replica that is further behind is not waited for */
-    bool turn;           /* the session has been on its replica for long: let it choose again */
+    bool turn;           /* the session has been on its replica for long: it may choose again */
     bool turning;        /* it waits for that */
     uint64_t only;       /* bit i: a hint names node i; 0: any */
     uint64_t avoid;      /* bit i: logins to node i have just failed */
+    uint64_t forbidden;  /* bit i: node i is not in a zone that is allowed; never relaxed */
+    uint64_t full;       /* bit i: node i has as much in flight as it may */
+    int home;            /* balance_by = session: one more than the node that it chose; 0: none */
     int when_no_replica; /* 1 primary, 2 wait, 3 error (proxy_conf.h) */
-    enum balance_policy balance;
+    uint32_t primary_weight; /* the primary's share of reads; 0: none */
+    usec_t slow_start;
+    struct balance_rules balance;
     const uint32_t *in_flight; /* by node, of this worker */
+    const usec_t *latency;     /* the same; NULL: not known */
+    const uint8_t *tier;       /* by node; NULL: all are equally near */
     struct balance_state *balance_state;
     struct prng *prng;
 };

@@ -440,12 +440,27 @@ static enum topo_unreadable why_unreadable(const struct view *v, int i, const st
         return READ_TIMELINE;
     if (n->drained)
         return READ_DRAINED;
+    if (outlier_ejected(&n->outlier))
+        return READ_EJECTED;
     /* While the writer is gone nobody can stream: then only the lag decides. */
     bool writer_ok = t->writer >= 0 && v->nodes[t->writer].health.verdict == HEALTH_OK;
     bool caught_up = n->lag.known && n->lag.bytes == 0;
     if (writer_ok && !n->obs.streaming && !caught_up)
         return READ_NOT_STREAMING;
     return n->lag_class;
+}
+
+/* A writer that becomes a replica begins anew, too. */
+static usec_t readable_since(const struct topo_node *before, const struct topo_node *n,
+                             const struct decide_publish *what)
+{
+    static const usec_t FIRST_LOOK = 5 * USEC_PER_SEC;
+    if (n->unreadable != READ_OK)
+        return 0;
+    if (before && before->unreadable == READ_OK && before->role == n->role)
+        return before->readable_since;
+    const bool is_new = !before || before->unreadable == READ_UNKNOWN;
+    return is_new && what->now - what->began < FIRST_LOOK ? TOPO_ALWAYS : what->now;
 }
 
 static void fill_node(const struct view *v, int i, const struct topology *prev, uint64_t next_epoch,
@@ -460,6 +475,7 @@ static void fill_node(const struct view *v, int i, const struct topology *prev, 
     (void)str_copy(t->addr, sizeof(t->addr), n->addr);
     t->port = n->port;
     t->weight = n->weight;
+    t->drained = n->drained;
     t->role = n->seen ? n->obs.role : ROLE_UNKNOWN;
     int was = topology_find(prev, n->name);
     t->role_since =
@@ -522,8 +538,12 @@ bool decide_topology(const struct view *v, const struct decide_memory *m,
             out->sample = v->sample;
     }
     fill_lineage(v, prev, out);
-    for (int i = 0; i < v->n_nodes; i++)
+    for (int i = 0; i < v->n_nodes; i++) {
+        const int was = topology_find(prev, v->nodes[i].name);
         fill_node(v, i, prev, next, out);
+        out->nodes[i].readable_since =
+            readable_since(was >= 0 ? &prev->nodes[was] : NULL, &out->nodes[i], what);
+    }
     out->epoch = prev->epoch;
     bool moved =
         prev->version == 0 || prev->epoch < what->epoch_min || !topology_same_rules(prev, out);

@@ -87,6 +87,7 @@ struct decide_publish {
     bool holding;
     uint64_t epoch_min; /* the epoch is at least this: it moves if it must; 0: no wish */
     usec_t now;
+    usec_t began; /* of the daemon: what it finds in good order soon after has not been away */
 };
 bool decide_topology(const struct view *v, const struct decide_memory *m,
                      const struct topology *prev, const struct decide_publish *what,

@@ -41,10 +41,11 @@ static bool same_address(const struct topo_node *a, const struct topo_node *b)
     return a->port == b->port && !strcmp(a->host, b->host) && !strcmp(a->addr, b->addr);
 }
 
-/* A node's right to serve: lag moves often and must not churn epochs, so that all lag reasons are one with READ_OK. */
+/* A node's right to serve: lag and slowness move often and must not churn epochs, so that these reasons are one with
+ * READ_OK. */
 static enum topo_unreadable right_to_serve(enum topo_unreadable u)
 {
-    return u == READ_LAG_TIME || u == READ_LAG_BYTES ? READ_OK : u;
+    return u == READ_LAG_TIME || u == READ_LAG_BYTES || u == READ_EJECTED ? READ_OK : u;
 }
 
 bool topology_same_rules(const struct topology *a, const struct topology *b)
@@ -57,6 +58,7 @@ bool topology_same_rules(const struct topology *a, const struct topology *b)
         const struct topo_node *x = &a->nodes[i], *y = &b->nodes[i];
         if (strcmp(x->name, y->name) != 0 || strcmp(x->zone, y->zone) != 0 || !same_address(x, y) ||
             x->role != y->role || x->role_since != y->role_since || x->weight != y->weight ||
+            x->drained != y->drained ||
             right_to_serve(x->unreadable) != right_to_serve(y->unreadable))
             return false;
     }
@@ -96,6 +98,14 @@ int topology_diff(const struct topology *old, const struct topology *new,
     return changed;
 }
 
+unsigned topo_share(const struct topo_node *n, usec_t slow_start, usec_t now)
+{
+    const usec_t back_for = now - n->readable_since;
+    if (back_for >= slow_start)
+        return 1000;
+    return 100 + (back_for > 0 ? (unsigned)(900 * back_for / slow_start) : 0);
+}
+
 int topology_find(const struct topology *t, const char *name)
 {
     for (int i = 0; i < t->n_nodes; i++)
@@ -126,6 +136,7 @@ static const struct {
     [READ_FENCED] = {"fenced", "is an old primary, not shown to follow the current one"},
     [READ_DRAINED] = {"drained", "was drained by the operator"},
     [READ_STARTING] = {"starting", "is starting up or shutting down"},
+    [READ_EJECTED] = {"ejected", "was ejected: it does not answer as promptly as the others"},
 };
 
 const char *topo_unreadable_name(enum topo_unreadable u)

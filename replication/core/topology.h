@@ -19,6 +19,8 @@ enum {
     TOPO_FORKS_MAX = 8
 };
 
+#define TOPO_ALWAYS (-(INT64_C(1) << 60))
+
 typedef uint64_t lsn_t; /* WAL position; 0 is invalid (PostgreSQL InvalidXLogRecPtr) */
 
 enum topo_role { ROLE_UNKNOWN = 0, ROLE_PRIMARY, ROLE_REPLICA, ROLE_NR };
@@ -37,6 +39,7 @@ enum topo_unreadable {
     READ_FENCED,        /* an old primary that came back, not shown to be on the current lineage */
     READ_DRAINED,       /* drained by the operator */
     READ_STARTING,      /* 57P03 */
+    READ_EJECTED,       /* slower to answer than the others, or it fails: see outlier.h */
     READ_NR
 };
 
@@ -51,7 +54,9 @@ struct topo_node {
     uint64_t
         role_since; /* epoch at which it got its role: a server connection that remembers another one is closed */
     enum topo_unreadable unreadable;
-    uint32_t weight; /* 0: gets reads only when nobody else can */
+    usec_t readable_since; /* READ_OK since then, TOPO_ALWAYS: since we know it; 0: it is not */
+    uint32_t weight;       /* 0: gets reads only when nobody else can */
+    bool drained;          /* by the operator; a writer goes on serving what must run on it */
     bool lag_known;
     usec_t lag;         /* time behind, when lag_known */
     uint64_t lag_bytes; /* behind the newest known primary position */
@@ -112,6 +117,10 @@ enum {
 /* changes[i] for i < max(old->n_nodes, new->n_nodes); old may be NULL (all added). Returns how many are non-zero. */
 int topology_diff(const struct topology *old, const struct topology *new,
                   uint8_t changes[TOPO_NODES_MAX]);
+
+/* Slow start: what a node has of its weight, in thousandths. A tenth when it comes back, all of it after slow_start (0: at
+ * once). */
+unsigned topo_share(const struct topo_node *n, usec_t slow_start, usec_t now);
 
 int topology_find(const struct topology *t, const char *name); /* index or -1 */
 const char *topo_role_name(enum topo_role r);

@@ -9,6 +9,7 @@
 #include "health.h"
 #include "lag.h"
 #include "observe.h"
+#include "outlier.h"
 #include "timeline.h"
 
 struct view_node {
@@ -29,7 +30,8 @@ struct view_node {
     struct observation obs; /* the last good one, however old (see health) */
     uint32_t timeline;      /* best knowledge: a stopped wal receiver does not make us forget */
     struct lag lag;
-    usec_t fresh_at;                /* a replica: has all that the writer had then; 0: not known */
+    usec_t fresh_at; /* a replica: has all that the writer had then; 0: not known */
+    struct outlier outlier;
     enum topo_unreadable lag_class; /* READ_OK or a lag reason; with hysteresis */
     usec_t primary_since; /* first observed as a primary on this timeline; 0: it is none */
     bool restarted; /* postmaster start time changed since the last topology that made it writer */

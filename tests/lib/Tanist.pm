@@ -68,7 +68,7 @@ sub _defaults
         },
         'database *' => { cluster     => 'prod' },
         'pool *'     => { pool_mode   => 'transaction', pool_size => 20 },
-        routing      => { consistency => 'session' },
+        routing      => { consistency => 'session', eject_after => 3000 * $TestEnv::slow . 'ms' },
         failover     => { mode        => 'automatic' },
         auth         => { method      => 'scram-sha-256' },
         admin        => { admin_users => 'postgres,tanist', stats_users => 'app' },

@@ -47,9 +47,10 @@ my %columns = (
     CLUSTERS       => [ qw(cluster epoch version timeline writer mode authority failover_possible because system_identifier nodes
         quorum failover_safe safe_because) ],
     NODES          => [ qw(cluster node host port role state readable reason timeline lag_ms lag_bytes replay_lsn weight zone last_probe_ms probe_ms
-            probes probe_failures server_version epoch_since reads writes in_flight servers connects connect_failures) ],
+            probes probe_failures server_version epoch_since reads writes in_flight servers connects connect_failures
+            share ejected_ms returns_ms drained max_in_flight) ],
     LAG => [ qw(cluster node eligible reason lag_ms lag_bytes max_lag_ms max_lag_bytes resume_ms resume_bytes received_lsn replay_lsn writer_lsn
-            streaming paused) ],
+            streaming paused zone weight share ejected_ms returns_ms drained) ],
     EVENTS   => [ qw(time level event cluster node message) ],
     FAILOVER => [ qw(cluster state since_ms deadline_ms epoch writer candidate reason last_moves) ],
     PINS     => [ qw(id user database addr port node pin application_name) ],

@@ -367,10 +367,12 @@ static void no_action_in_tilt_or_without_authority(void **state)
     assert_int_equal(d.verdict, DECIDE_NO_AUTHORITY);
 }
 
+static usec_t publish_at = 10 * SEC;
+
 static bool publish(int writer, bool holding)
 {
     struct err e = {0};
-    struct decide_publish what = {.writer = writer, .holding = holding, .now = 10 * SEC};
+    struct decide_publish what = {.writer = writer, .holding = holding, .now = publish_at};
     bool moved = decide_topology(&v, &m, &prev, &what, &next);
     assert_int_equal(topology_check(&next, &e), 0);
     assert_true(next.version == prev.version + 1);
@@ -420,8 +422,9 @@ static void unreadable_reasons(void **state)
 {
     (void)state;
     static const enum topo_unreadable wanted[] = {
-        READ_OK,      READ_DOWN,          READ_UNKNOWN,   READ_FOREIGN, READ_TIMELINE,
-        READ_DRAINED, READ_NOT_STREAMING, READ_LAG_BYTES, READ_FENCED,  READ_STARTING};
+        READ_OK,       READ_DOWN,     READ_UNKNOWN,       READ_FOREIGN,
+        READ_TIMELINE, READ_DRAINED,  READ_NOT_STREAMING, READ_LAG_BYTES,
+        READ_FENCED,   READ_STARTING, READ_EJECTED};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         world(3);
         struct view_node *n = &v.nodes[1];
@@ -455,6 +458,9 @@ static void unreadable_reasons(void **state)
             n->health.verdict = HEALTH_SUSPECT;
             n->health.reason = HEALTH_STARTING;
             break;
+        case READ_EJECTED:
+            n->outlier.reason = OUTLIER_SLOW;
+            break;
         case READ_OK:
         case READ_NOT_REPLICA:
         case READ_LAG_TIME:
@@ -477,6 +483,36 @@ static void unreadable_reasons(void **state)
     coreview_down(&v, 0, 9 * SEC);
     (void)publish(TOPO_NO_WRITER, true);
     assert_int_equal(next.nodes[1].unreadable, READ_OK);
+}
+
+/* A node begins anew when it may be read from again, for whatever reason it was out. */
+static void readable_since(void **state)
+{
+    (void)state;
+    world(3);
+    for (int i = 0; i < 3; i++)
+        prev.nodes[i].unreadable = READ_UNKNOWN;
+    (void)publish(0, false);
+    assert_true(next.nodes[1].readable_since == publish_at); /* long after the start */
+    struct decide_publish what = {.writer = 0, .now = publish_at, .began = publish_at - SEC};
+    (void)decide_topology(&v, &m, &prev, &what, &next);
+    assert_true(next.nodes[1].readable_since == TOPO_ALWAYS);
+    const usec_t first = next.nodes[1].readable_since;
+    prev = next;
+    publish_at += SEC;
+    (void)publish(0, false);
+    assert_int_equal(next.nodes[1].readable_since, first);
+    prev = next;
+    v.nodes[1].outlier.reason = OUTLIER_SLOW;
+    (void)publish(0, false);
+    assert_int_equal(next.nodes[1].readable_since, 0);
+    assert_int_equal(next.nodes[2].readable_since, first);
+    assert_true(next.epoch == prev.epoch); /* as with lag */
+    prev = next;
+    publish_at += SEC;
+    v.nodes[1].outlier.reason = OUTLIER_NONE;
+    (void)publish(0, false);
+    assert_int_equal(next.nodes[1].readable_since, publish_at);
 }
 
 static void strays(void **state)
@@ -652,6 +688,7 @@ int main(void)
         cmocka_unit_test(restart_asks_first),
         cmocka_unit_test(no_action_in_tilt_or_without_authority),
         cmocka_unit_test(snapshots),
+        cmocka_unit_test(readable_since),
         cmocka_unit_test(unreadable_reasons),
         cmocka_unit_test(strays),
         cmocka_unit_test(exhaustive),

@@ -162,7 +162,7 @@ static unsigned check_policies(const struct topology *t, const struct session *s
                                         .level =
                                             bits & 32 ? CONSISTENCY_EVENTUAL : CONSISTENCY_SESSION,
                                         .when_no_replica = when,
-                                        .balance = BALANCE_LEAST_BUSY,
+                                        .balance = {.policy = BALANCE_LEAST_BUSY},
                                         .in_flight = in_flight,
                                         .balance_state = &st,
                                         .prng = &prng};
@@ -221,7 +221,7 @@ static void test_silent_writer(void **state)
     (void)state;
     static struct topology t;
     struct freshness floor = {0};
-    struct balance_state balance = {{0}};
+    struct balance_state balance = {0};
     struct prng prng;
     const uint32_t in_flight[TOPO_NODES_MAX] = {0};
     prng_init(&prng, 1);
@@ -232,7 +232,7 @@ static void test_silent_writer(void **state)
                           .fresh = &floor,
                           .split = true,
                           .when_no_replica = 1,
-                          .balance = BALANCE_LEAST_BUSY,
+                          .balance = {.policy = BALANCE_LEAST_BUSY},
                           .in_flight = in_flight,
                           .balance_state = &balance,
                           .prng = &prng};
@@ -284,7 +284,7 @@ static void test_avoids(void **state)
                                     .avoid = rows[i].avoid,
                                     .force_replica = rows[i].force_replica,
                                     .when_no_replica = rows[i].when_no_replica,
-                                    .balance = BALANCE_LEAST_BUSY,
+                                    .balance = {.policy = BALANCE_LEAST_BUSY},
                                     .in_flight = in_flight,
                                     .balance_state = &st,
                                     .prng = &prng};
@@ -318,7 +318,7 @@ static void test_spreads(void **state)
                                     .read = true,
                                     .split = true,
                                     .when_no_replica = 1,
-                                    .balance = BALANCE_ROUND_ROBIN,
+                                    .balance = {.policy = BALANCE_ROUND_ROBIN},
                                     .in_flight = in_flight,
                                     .balance_state = &st,
                                     .prng = &prng};
@@ -327,6 +327,146 @@ static void test_spreads(void **state)
     assert_int_equal(seen[0], 0);
     for (int i = 1; i < 4; i++)
         assert_int_equal(seen[i], 100);
+}
+
+/* Zones that are forbidden are never used; nodes that are full are passed over or waited for; the primary has its share if it
+ * is given one; a session's home is kept as long as it may serve. Node 0 is the primary, 1 and 2 are replicas. */
+static void test_rules(void **state)
+{
+    (void)state;
+    static struct topology t;
+    static const uint32_t in_flight[TOPO_NODES_MAX];
+    static const struct {
+        bool write, force_replica, dirty, drained;
+        uint64_t forbidden, full, only;
+        int home, when_no_replica;
+        uint32_t primary_weight;
+        int among; /* bits of the nodes that may be chosen; 0: kind and reason */
+        enum route_kind kind;
+        enum route_reason reason;
+    } rows[] = {
+        {.forbidden = 2, .among = 4},
+        {.forbidden = 3, .among = 4},
+        {.forbidden = 6, .among = 1},
+        {.forbidden = 7, .kind = ROUTE_REFUSE, .reason = RR_ZONE},
+        {.forbidden = 7, .when_no_replica = 2, .kind = ROUTE_HOLD, .reason = RR_NO_REPLICA},
+        {.forbidden = 6, .force_replica = true, .kind = ROUTE_HOLD, .reason = RR_NO_REPLICA},
+        {.forbidden = 1, .dirty = true, .kind = ROUTE_HOLD, .reason = RR_DIRTY},
+        {.forbidden = 6, .write = true, .among = 1},
+        {.forbidden = 1, .write = true, .kind = ROUTE_REFUSE, .reason = RR_ZONE},
+        {.forbidden = 1, .primary_weight = 5, .among = 6},
+        {.forbidden = 2, .only = 2, .among = 1},
+        {.forbidden = 2, .home = 2, .among = 4},
+        {.full = 2, .among = 4},
+        {.full = 6, .kind = ROUTE_QUEUE, .reason = RR_FULL},
+        {.full = 1, .among = 6},
+        {.full = 1, .write = true, .kind = ROUTE_QUEUE, .reason = RR_FULL},
+        {.full = 1, .dirty = true, .kind = ROUTE_QUEUE, .reason = RR_FULL},
+        {.full = 6, .primary_weight = 1, .among = 1},
+        {.full = 2, .home = 2, .among = 4},
+        {.home = 2, .among = 2},
+        {.home = 3, .among = 4},
+        {.home = 1, .among = 6},
+        {.home = 1, .primary_weight = 1, .among = 1},
+        {.primary_weight = 1, .among = 7},
+        {.primary_weight = 1, .drained = true, .among = 6},
+        {.primary_weight = 1, .force_replica = true, .among = 6},
+        {.primary_weight = 1, .only = 4, .among = 4},
+        {.primary_weight = 1, .forbidden = 6, .among = 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct freshness f = {.dirty = rows[i].dirty, .dirty_since = 50};
+        struct balance_state st = {0};
+        struct prng prng;
+        prng_init(&prng, i + 1);
+        t = (struct topology){.timeline = 2, .n_nodes = 3};
+        t.nodes[0] = (struct topo_node){
+            .role = ROLE_PRIMARY, .timeline = 2, .weight = 1, .drained = rows[i].drained};
+        make_replica(&t.nodes[1], REP_AHEAD);
+        make_replica(&t.nodes[2], REP_AHEAD);
+        t.nodes[1].weight = t.nodes[2].weight = 1;
+        const struct route_in in = {.topo = &t,
+                                    .fresh = &f,
+                                    .read = !rows[i].write,
+                                    .split = true,
+                                    .level = CONSISTENCY_SESSION,
+                                    .force_replica = rows[i].force_replica,
+                                    .forbidden = rows[i].forbidden,
+                                    .full = rows[i].full,
+                                    .only = rows[i].only,
+                                    .home = rows[i].home,
+                                    .primary_weight = rows[i].primary_weight,
+                                    .when_no_replica =
+                                        rows[i].when_no_replica ? rows[i].when_no_replica : 1,
+                                    .balance = {.policy = BALANCE_LEAST_BUSY},
+                                    .in_flight = in_flight,
+                                    .balance_state = &st,
+                                    .prng = &prng};
+        int seen = 0;
+        for (int k = 0; k < 50; k++) {
+            const struct route_out out = route_decide(&in);
+            if (!rows[i].among) {
+                if (out.kind != rows[i].kind || out.reason != rows[i].reason)
+                    fail_msg("row %zu: kind %d, %s", i, (int)out.kind,
+                             route_reason_token(out.reason));
+                continue;
+            }
+            assert_int_equal(out.kind, ROUTE_TO_NODE);
+            seen |= 1 << out.node;
+        }
+        if (seen != rows[i].among)
+            fail_msg("row %zu: nodes %x", i, (unsigned)seen);
+    }
+}
+
+/* A session that reads on without a pause is bound to its replica. When that has had too many reads it waits to be free. */
+static void test_turns(void **state)
+{
+    (void)state;
+    static struct topology t;
+    static const uint32_t in_flight[TOPO_NODES_MAX];
+    struct freshness f = {0};
+    struct balance_state st = {0};
+    struct prng prng;
+    prng_init(&prng, 1);
+    t = (struct topology){.timeline = 2, .n_nodes = 3};
+    t.nodes[0] = (struct topo_node){.role = ROLE_PRIMARY, .timeline = 2};
+    for (int i = 1; i < 3; i++) {
+        make_replica(&t.nodes[i], REP_AHEAD);
+        t.nodes[i].incarnation = 7;
+        t.nodes[i].lag_known = true;
+    }
+    struct route_in in = {.topo = &t,
+                          .fresh = &f,
+                          .read = true,
+                          .split = true,
+                          .may_wait = true,
+                          .turn = true,
+                          .level = CONSISTENCY_SESSION,
+                          .when_no_replica = 1,
+                          .balance = {.policy = BALANCE_LEAST_BUSY},
+                          .in_flight = in_flight,
+                          .balance_state = &st,
+                          .prng = &prng};
+    struct route_out out = route_decide(&in);
+    const int at = out.node, other = 3 - at;
+    int reads = 1;
+    for (freshness_replica(&f, at, 7, 100); !(out = route_decide(&in)).turns; reads++) {
+        assert_int_equal(out.node, at);
+        assert_true(reads < 100);
+    }
+    assert_int_equal(out.kind, ROUTE_WAIT);
+    in.turn = false; /* it may not yet */
+    assert_int_equal(route_decide(&in).node, at);
+    in.turn = in.turning = true;
+    assert_true(route_waits(&in));
+    t.nodes[at].replay_at = t.nodes[other].replay_at = 200; /* the sample comes */
+    assert_false(route_waits(&in));
+    assert_int_equal(route_decide(&in).node, other);
+    freshness_replica(&f, at, 7, 300);
+    in.turning = false;
+    in.home = at + 1; /* balance_by = session: it stays */
+    assert_int_equal(route_decide(&in).node, at);
 }
 
 /* Waiting: only while there is time, and only for replicas that are near. */
@@ -401,7 +541,7 @@ static void test_waits(void **state)
                                     .may_wait = rows[i].may_wait,
                                     .wait = 50,
                                     .when_no_replica = 1,
-                                    .balance = BALANCE_LEAST_BUSY,
+                                    .balance = {.policy = BALANCE_LEAST_BUSY},
                                     .in_flight = in_flight,
                                     .balance_state = &st,
                                     .prng = &prng};
@@ -454,7 +594,7 @@ static void test_own_lag(void **state)
                                     .split = true,
                                     .level = CONSISTENCY_SESSION,
                                     .when_no_replica = 1,
-                                    .balance = BALANCE_LEAST_BUSY,
+                                    .balance = {.policy = BALANCE_LEAST_BUSY},
                                     .in_flight = in_flight,
                                     .balance_state = &st,
                                     .prng = &prng};
@@ -469,6 +609,8 @@ int main(void)
         cmocka_unit_test(test_whole_domain),
         cmocka_unit_test(test_avoids),
         cmocka_unit_test(test_spreads),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_turns),
         cmocka_unit_test(test_waits),
         cmocka_unit_test(test_own_lag),
         cmocka_unit_test(test_silent_writer),

@@ -209,9 +209,28 @@ static void insert_positions(void **state)
         assert_true(lsn_of_insert(rows[i].insert) == rows[i].end);
 }
 
+static void slow_start(void **state)
+{
+    (void)state;
+    static const struct {
+        usec_t since, slow_start, now;
+        unsigned share;
+    } rows[] = {
+        {0, 0, 0, 1000},        {5, 0, 5, 1000},
+        {0, 10000, 0, 100},     {7, 10000, 5007, 550},
+        {7, 10000, 10006, 999}, {7, 10000, 10007, 1000},
+        {500, 10000, 400, 100}, {TOPO_ALWAYS, 3600 * USEC_PER_SEC, 5, 1000},
+    };
+    for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+        const struct topo_node n = {.readable_since = rows[r].since};
+        assert_int_equal(topo_share(&n, rows[r].slow_start, rows[r].now), rows[r].share);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slow_start),
         cmocka_unit_test(insert_positions),
         cmocka_unit_test(check_accepts),
         cmocka_unit_test(check_refuses),
