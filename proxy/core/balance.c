@@ -85,16 +85,25 @@ void balance_charge(struct balance_state *st, int i, uint32_t weight)
         st->most = st->charged[i];
 }
 
-/* Nothing is owed to a node for the time that it was away. */
+/* Nothing is owed to a node for the time that it was away: it begins level with the one that is charged least. */
 static void welcome(struct balance_state *st, const struct field *f,
                     const struct balance_load *loads)
 {
+    uint64_t least = UINT64_MAX;
+    bool any = false;
     for (int k = 0; k < f->n; k++) {
+        const int i = f->index[k];
+        if (st->since[i] != loads[i].since)
+            any = true;
+        else if (charged(st, i) < least)
+            least = charged(st, i);
+    }
+    for (int k = 0; any && k < f->n; k++) {
         const int i = f->index[k];
         if (st->since[i] == loads[i].since)
             continue;
         st->since[i] = loads[i].since;
-        st->charged[i] = st->most;
+        st->charged[i] = least == UINT64_MAX ? st->most : least;
     }
 }
 
