@@ -330,7 +330,8 @@ void quorum_next(const struct quorum_record *r, struct quorum_watch *w, const st
         return;
     }
     if (newest->k && !w->in_force_since) {
-        w->in_force_since = o->sent_at;
+        /* A question may wait in a server that stands still, and see what came after it was sent. */
+        w->in_force_since = o->received_at;
         w->sure = false;
     }
     if (newest->k)
