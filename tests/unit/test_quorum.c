@@ -19,6 +19,7 @@ static struct quorum_record record;
 static struct quorum_watch watch;
 static struct quorum_step step;
 static usec_t now;
+static usec_t waited; /* how long the question waited for its answer */
 
 static void set_up(int nodes, int k)
 {
@@ -41,6 +42,7 @@ static void set_up(int nodes, int k)
     memset(&record, 0, sizeof(record));
     memset(&watch, 0, sizeof(watch));
     now = 100 * SEC;
+    waited = 0;
 }
 
 /* The replica streams under its name and has flushed so far; lsn 0: it does not stream. */
@@ -62,7 +64,8 @@ static void peer(int i, lsn_t lsn)
 static enum quorum_do ask(usec_t later)
 {
     now += later;
-    v.nodes[0].obs.sent_at = now;
+    v.nodes[0].obs.sent_at = now - waited;
+    v.nodes[0].obs.received_at = now;
     const struct quorum_look l = {
         .view = &v, .writer = 0, .policy = &policy, .random = 0xabc, .now = now};
     quorum_next(&record, &watch, &l, &step);
@@ -194,6 +197,23 @@ static void shrinks_and_grows(void **state)
     assert_int_equal(safe(), QUORUM_OK);
 }
 
+/* The question waited in a frozen writer while the names were set: they are in force since its answer. */
+static void late_answers(void **state)
+{
+    (void)state;
+    formed(3, 1);
+    v.nodes[1].drained = true;
+    assert_int_equal(look(0), QUORUM_JOURNAL);
+    assert_int_equal(look(0), QUORUM_APPLY);
+    apply();
+    waited = SEC;
+    assert_int_equal(look(SEC), QUORUM_NOTHING);
+    waited = 0;
+    assert_int_equal(look(policy.settle / 2), QUORUM_NOTHING);
+    assert_int_equal(look(policy.settle), QUORUM_JOURNAL);
+    assert_int_equal(record.n, 1);
+}
+
 static void a_new_member_counts_when_it_has_all(void **state)
 {
     (void)state;
@@ -307,6 +327,7 @@ int main(void)
         cmocka_unit_test(too_few_form_nothing),
         cmocka_unit_test(counts),
         cmocka_unit_test(shrinks_and_grows),
+        cmocka_unit_test(late_answers),
         cmocka_unit_test(a_new_member_counts_when_it_has_all),
         cmocka_unit_test(one_change_after_the_other),
         cmocka_unit_test(foreign_names),
