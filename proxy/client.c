@@ -452,6 +452,8 @@ static void settle_batch(struct client *c, uint8_t status)
     else if (c->tx_since == 0)
         c->tx_since = c->batch.started;
     c->ready_at = now;
+    if (!c->on_replica)
+        publish_heard(w->proxy->publish, w->id, c->group->cluster, now);
     if (status == 'I') {
         st->xacts++;
         st->xact_time += (uint64_t)(now - c->request_at);

@@ -79,6 +79,7 @@ static void decide_steady(struct cluster *c)
     if (c->maintenance && policy.mode == FAILOVER_AUTOMATIC)
         policy.mode = FAILOVER_MANUAL;
     c->view.drained = publish_all_drained(c->publish, c->index, c->topo.epoch);
+    c->view.heard_at = publish_heard_at(c->publish, c->index);
     decide(&c->view, &c->memory, &policy, cluster_authority(c), &c->topo, clock_now(c->clock), d);
     if (d->start && too_soon(c)) {
         d->start = false;

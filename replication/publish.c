@@ -9,6 +9,7 @@ struct publish_worker {
     /* Written by the worker (release), read by the manager (acquire). */
     _Atomic uint64_t adopted[REPL_CLUSTERS_MAX];
     _Atomic uint64_t drained[REPL_CLUSTERS_MAX];
+    _Atomic usec_t heard[REPL_CLUSTERS_MAX]; /* relaxed: a time that is a little old is as good */
 };
 
 /* A worker's acknowledgement wakes the manager with this message; one is under way at a time, because the callback
@@ -125,6 +126,21 @@ bool publish_all_drained(const struct publish *p, int cluster, uint64_t epoch)
             return false;
     }
     return true;
+}
+
+void publish_heard(struct publish *p, int worker, int cluster, usec_t at)
+{
+    atomic_store_explicit(&p->workers[worker].heard[cluster], at, memory_order_relaxed);
+}
+
+usec_t publish_heard_at(const struct publish *p, int cluster)
+{
+    usec_t last = 0;
+    for (int i = 0; i < p->n_workers; i++) {
+        const usec_t at = atomic_load_explicit(&p->workers[i].heard[cluster], memory_order_relaxed);
+        last = at > last ? at : last;
+    }
+    return last;
 }
 
 static void wake_manager(struct publish *p)

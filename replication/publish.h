@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/loop.h"
 #include "core/topology.h"
 #include "repl_conf.h"
@@ -50,6 +51,11 @@ bool publish_all_drained(const struct publish *p, int cluster, uint64_t epoch);
 /* Worker thread: release-stores the acknowledgement and wakes the manager (publish_on_ack's callback). */
 void publish_ack_adopted(struct publish *p, int worker, int cluster, uint64_t epoch);
 void publish_ack_drained(struct publish *p, int worker, int cluster, uint64_t epoch);
+/* Worker thread, cheap: a client's batch on the writer of its snapshot ended just now. A sign of life that no probe can
+ * give while our own connections to the writer fail. */
+void publish_heard(struct publish *p, int worker, int cluster, usec_t at);
+/* Manager thread: when any worker heard so last; 0 never. */
+usec_t publish_heard_at(const struct publish *p, int cluster);
 void publish_on_ack(struct publish *p, void (*cb)(void *arg), void *arg);
 
 #endif

@@ -14,7 +14,7 @@ void decide_policy_default(struct decide_policy *p)
     *p = (struct decide_policy){
         .mode = FAILOVER_MANUAL,
         .failover_max_lag = UINT64_C(1) << 20,
-        .veto_fresh = USEC_PER_SEC,
+        .veto_fresh = 1500 * USEC_PER_MS,
     };
     quorum_policy_default(&p->quorum);
 }
@@ -106,6 +106,8 @@ int decide_veto(const struct view *v, int writer, const struct decide_policy *p,
 {
     if (writer < 0 || !v->nodes[writer].health.suspect_at)
         return -1;
+    if (v->heard_at > v->nodes[writer].health.suspect_at && now - v->heard_at <= p->veto_fresh)
+        return writer;
     for (int i = 0; i < v->n_nodes; i++) {
         const struct view_node *n = &v->nodes[i];
         if (i == writer || !n->seen || n->health.verdict != HEALTH_OK ||
@@ -327,10 +329,6 @@ static void announced_gone(const struct scene *s, const struct decide_policy *p,
         return;
     }
     rank_for_failover(s, p, d);
-    if (p->mode != FAILOVER_AUTOMATIC) {
-        answer(d, DECIDE_DOWN_MANUAL, TOPO_NO_WRITER, true);
-        return;
-    }
     d->vetoed_by = decide_veto(s->v, s->announced, p, now);
     if (d->vetoed_by >= 0) {
         answer(d, DECIDE_DOWN_VETOED, s->announced, false);
@@ -338,6 +336,10 @@ static void announced_gone(const struct scene *s, const struct decide_policy *p,
     }
     if (votes_open(s->v, s->announced, p, now)) {
         answer(d, DECIDE_SUSPECT, s->announced, false);
+        return;
+    }
+    if (p->mode != FAILOVER_AUTOMATIC) {
+        answer(d, DECIDE_DOWN_MANUAL, TOPO_NO_WRITER, true);
         return;
     }
     if (p->quorum.k && !quorum_revoked(&s->m->quorum, s->v, view_ready(s->v, s->announced))) {
@@ -635,7 +637,8 @@ static const struct {
     [DECIDE_SUCCEEDED] = {"succeeded", "another node was promoted and takes over as the writer"},
     [DECIDE_FAILOVER] = {"failover", "the writer is down and a replica can take over"},
     [DECIDE_DOWN_VETOED] = {"down-vetoed",
-                            "the writer does not answer us, but a replica still hears it"},
+                            "the writer does not answer us, but a replica still hears it, or it "
+                            "answers clients"},
     [DECIDE_DOWN_MANUAL] = {"down-manual",
                             "the writer is down; waiting for the operator (failover.mode)"},
     [DECIDE_DOWN_NO_CANDIDATE] = {"down-no-candidate",

@@ -20,11 +20,12 @@ struct decide_policy {
     enum failover_mode mode;
     uint64_t failover_max_lag; /* bytes */
     struct quorum_policy quorum;
-    usec_t
-        veto_fresh; /* a replica vetoes when its last message of the writer is at most this old */
+    /* A replica vetoes when its last message of the writer is at most this old, clients when its last answer is. A bit
+     * more than the pause between two messages that the replicas ask for themselves (half of wal_receiver_timeout). */
+    usec_t veto_fresh;
 };
 
-void decide_policy_default(struct decide_policy *p); /* manual, 1MB, 1s */
+void decide_policy_default(struct decide_policy *p); /* manual, 1MB, 1.5s */
 
 /* Survives restarts in the journal. Zeroed: a first start. */
 struct decide_memory {
@@ -98,7 +99,7 @@ bool decide_topology(const struct view *v, const struct decide_memory *m,
  * it, and do nothing else unless that worked. */
 bool decide_abandon(struct decide_memory *m, const struct view *v, const struct decision *d);
 
-/* The replica that still hears the writer, or -1. */
+/* The replica that still hears the writer, the writer itself if it still answers our clients, or -1. */
 int decide_veto(const struct view *v, int writer, const struct decide_policy *p, usec_t now);
 
 /* Bit i: replica i follows nobody although it should follow the writer (its primary_conninfo is empty or names another of

@@ -43,6 +43,7 @@ struct view {
     bool tilt;
     bool
         drained; /* set by the manager before decide: every worker has drained the newest published epoch */
+    usec_t heard_at;            /* set likewise: the writer answered a client of ours; 0 never */
     struct lag_history history; /* of the present writer */
     int history_of;             /* node whose positions history holds; -1 none */
     struct topo_sample sample;  /* newest of the present writer */

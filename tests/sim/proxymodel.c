@@ -206,6 +206,8 @@ static void write_back(struct sim *s, const struct sim_event *ev)
     if (k->clients[ev->b].conn != ev->id)
         return; /* closed meanwhile: nobody is told anything */
     k->clients[ev->b].conn = 0;
+    if (ev->c == k->writer)
+        s->m.view.heard_at = sim_manager_now(s);
     if (ev->lsn)
         sim_check_ack(s, ev->a, ev->c, k->clients[ev->b].epoch, ev->branch, ev->lsn);
     if (k->draining && !in_flight(k))

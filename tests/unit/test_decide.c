@@ -87,17 +87,18 @@ static void veto(void **state)
 {
     (void)state;
     world(3);
-    coreview_down(&v, 0, 9 * SEC);
+    coreview_down(&v, 0, 8 * SEC);
     coreview_unfollow(&v, 1);
     v.nodes[2].obs.message_age = SEC / 2; /* heard half a second ago, after the trouble began */
     expect(DECIDE_DOWN_VETOED, 0, false);
     assert_int_equal(d.vetoed_by, 2);
-    v.nodes[2].obs.message_age = SEC; /* at 9 s: not after the first missed probe */
+    v.nodes[2].obs.message_age = 2 * SEC; /* at 8 s: not after the first missed probe */
     expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
+    v.nodes[2].obs.message_age = SEC;
     v.nodes[0].health.suspect_at = 5 * SEC;
     expect(DECIDE_DOWN_VETOED, 0, false);
     v.nodes[2].obs.message_age =
-        SEC + 1; /* too long ago: a frozen primary leaves receivers that say "streaming" */
+        3 * SEC / 2 + 1; /* too long ago: a frozen primary leaves receivers that say "streaming" */
     expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
     v.nodes[2].obs.message_age = 0;
     coreview_down(&v, 2, 9 * SEC); /* a witness that does not answer now is none */
@@ -109,6 +110,26 @@ static void veto(void **state)
     expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
     memcpy(v.nodes[2].obs.sender_host, "alias", 6); /* an unknown name may well be the writer */
     expect(DECIDE_DOWN_VETOED, 0, false);
+}
+
+/* It still answers clients of ours, after the trouble began and not long ago. */
+static void clients_vote(void **state)
+{
+    (void)state;
+    world(3);
+    coreview_down(&v, 0, 8 * SEC);
+    coreview_unfollow(&v, 1);
+    coreview_unfollow(&v, 2);
+    v.heard_at = 9 * SEC;
+    expect(DECIDE_DOWN_VETOED, 0, false);
+    assert_int_equal(d.vetoed_by, 0);
+    p.mode = FAILOVER_MANUAL; /* nor are its clients taken from it */
+    expect(DECIDE_DOWN_VETOED, 0, false);
+    p.mode = FAILOVER_AUTOMATIC;
+    v.heard_at = 8 * SEC;
+    expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
+    v.nodes[0].health.suspect_at = 5 * SEC;
+    expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
 }
 
 /* The path to the writer answers with a reset: the node is down at once, but what the replicas said is older. */
@@ -127,7 +148,7 @@ static void votes_are_awaited(void **state)
     coreview_unfollow(&v, 2); /* the last receiver ended: the writer is gone */
     expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
     world(3);
-    coreview_down(&v, 0, 9 * SEC); /* silent receivers are not waited for for ever */
+    coreview_down(&v, 0, 8 * SEC); /* silent receivers are not waited for for ever */
     v.nodes[1].obs.message_age = v.nodes[2].obs.message_age = 2 * SEC;
     expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
 }
@@ -676,6 +697,7 @@ int main(void)
         cmocka_unit_test(steady),
         cmocka_unit_test(failover),
         cmocka_unit_test(veto),
+        cmocka_unit_test(clients_vote),
         cmocka_unit_test(votes_are_awaited),
         cmocka_unit_test(old_primary_returns),
         cmocka_unit_test(discovery),
