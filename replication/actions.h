@@ -30,7 +30,7 @@ struct action_place {
 struct action {
     enum failover_effect_kind
         kind; /* FENCE, UNFENCE, UNFENCE_NEW, STOP_RECEIVER, DEMOTE, PROMOTE, CREATE_SLOT, REPOINT,
-                                       CHECKPOINT, SET_SYNC */
+                                       CHECKPOINT, SET_SYNC, WITNESS */
     char cluster[TOPO_NAME_MAX];
     struct action_place node;
     struct action_place
@@ -39,6 +39,7 @@ struct action {
     char user[TOPO_NAME_MAX];               /* REPOINT: replication user; empty: keep */
     char application_name[QUORUM_NAME_MAX]; /* REPOINT; empty: keep */
     char names[QUORUM_TEXT_MAX];            /* SET_SYNC */
+    usec_t receiver_timeout;                /* WITNESS */
     bool archive;                           /* STOP_RECEIVER: cut off the archive as well */
     char command[ACTION_CONNINFO_MAX];      /* hooks: the operator's command */
     char result[16]; /* NOTIFY: how the run ended; REJOIN: is a rewind needed */

@@ -296,6 +296,21 @@ static enum actions_verdict step_set_sync(struct actions_run *r, const struct pg
     }
 }
 
+static enum actions_verdict step_witness(struct actions_run *r, const struct pgresult *prev)
+{
+    (void)prev;
+    switch (r->at++) {
+    case 0:
+        snprintf(r->sql, sizeof(r->sql), "ALTER SYSTEM SET wal_receiver_timeout = %lld",
+                 (long long)(r->what.receiver_timeout / USEC_PER_MS));
+        return STEP_SQL;
+    case 1:
+        return sql(r, "SELECT pg_catalog.pg_reload_conf()");
+    default:
+        return STEP_DONE;
+    }
+}
+
 actions_step_fn actions_sql_step(enum failover_effect_kind kind)
 {
     switch ((int)kind) {
@@ -316,6 +331,8 @@ actions_step_fn actions_sql_step(enum failover_effect_kind kind)
         return step_repoint;
     case FX_CHECKPOINT:
         return step_checkpoint;
+    case FX_WITNESS:
+        return step_witness;
     default:
         return NULL;
     }

@@ -155,15 +155,16 @@ static void probe_unreadable(struct cluster *c)
     }
 }
 
-/* While the writer's fate is open the replicas' voices must be fresh. Not for ever: a writer that stays down is asked at
- * the usual pace. */
+/* While the writer's fate is open, or hangs on them, the replicas' voices must be fresh. Not for ever: a writer that stays
+ * down is asked at the usual pace. */
 static bool in_doubt(const struct cluster *c)
 {
     const int w = view_find(&c->view, c->memory.writer);
     if (w < 0 || failover_running(&c->failover))
         return false;
     const struct health *h = &c->view.nodes[w].health;
-    return h->verdict != HEALTH_OK && clock_now(c->clock) - h->since < IN_DOUBT_MAX;
+    return h->verdict != HEALTH_OK && (clock_now(c->clock) - h->since < IN_DOUBT_MAX ||
+                                       c->decision.verdict == DECIDE_DOWN_VETOED);
 }
 
 static void on_tick(uv_timer_t *t)
@@ -354,6 +355,7 @@ void cluster_reload(struct cluster *c, const struct repl_conf *conf)
     c->repairing = c->slotless = 0;
     c->watch = (struct quorum_watch){0};
     memset(c->rejoin_at, 0, sizeof(c->rejoin_at));
+    memset(c->witness_at, 0, sizeof(c->witness_at));
     c->decision.kept = -1;
     keep_history(&c->view, old);
     const int writer =

@@ -107,6 +107,7 @@ struct cluster {
     uint64_t repairing;
     uint64_t slotless; /* followers whose slot could not be made: they are pointed without one */
     usec_t repair_at[TOPO_NODES_MAX];
+    usec_t witness_at[TOPO_NODES_MAX]; /* not sooner: the role may have no right to do it */
     usec_t
         silent_since[TOPO_NODES_MAX]; /* a replica that points at the writer but does not stream */
 

@@ -18,6 +18,7 @@ static const usec_t STUCK_AGAIN = 60 * USEC_PER_SEC;
 static const usec_t REJOIN_LOOK = 2 * USEC_PER_SEC;
 static const usec_t REJOIN_AGAIN = 60 * USEC_PER_SEC;
 static const usec_t REJOIN_TIMEOUT = 3600 * USEC_PER_SEC;
+static const usec_t WITNESS_AGAIN = 60 * USEC_PER_SEC;
 static const usec_t REPAIR_TIMEOUT = 10 * USEC_PER_SEC;
 
 void cluster_place(const struct cluster *c, int node, struct action_place *out)
@@ -144,6 +145,7 @@ int cluster_action(struct cluster *c, enum failover_effect_kind kind, int node, 
     str_copy(a->cluster, sizeof(a->cluster), c->conf.name);
     str_copy(a->user, sizeof(a->user), c->conf.replication_user);
     a->epoch = c->topo.epoch;
+    a->receiver_timeout = c->failover_conf.receiver_timeout;
     add_command(c, a, node);
     cluster_place(c, node, &a->node);
     if (to >= 0)
@@ -280,6 +282,15 @@ static void rejoin(struct cluster *c, int i, int w)
         c->repairing |= BIT(i);
 }
 
+/* The replica keeps a silent primary's silence to itself for too long. */
+static bool mute(const struct cluster *c, int i)
+{
+    const struct view_node *n = &c->view.nodes[i];
+    const usec_t wanted = c->failover_conf.receiver_timeout, has = n->obs.receiver_timeout;
+    return wanted > 0 && c->decide_policy.mode == FAILOVER_AUTOMATIC && n->seen &&
+           n->obs.role == ROLE_REPLICA && (has == 0 || has > wanted);
+}
+
 void cluster_repair(struct cluster *c)
 {
     const int w = c->decision.kept;
@@ -308,6 +319,10 @@ void cluster_repair(struct cluster *c)
             repair(c, FX_CREATE_SLOT, i, w);
             if (lost & BIT(i))
                 c->silent_since[i] = clock_now(c->clock) + STUCK_AGAIN;
+        } else if (mute(c, i) && clock_now(c->clock) >= c->witness_at[i] && may_repair(c, i)) {
+            c->witness_at[i] = clock_now(c->clock) + WITNESS_AGAIN;
+            c->repair_at[i] = 0; /* nothing else has to wait for it */
+            repair(c, FX_WITNESS, i, -1);
         }
     }
 }

@@ -293,6 +293,7 @@ static void do_effect(struct cluster *c, const struct failover_effect *fx)
         return;
     case FX_NONE:
     case FX_REJOIN:
+    case FX_WITNESS:
     case FX_NR:
         break;
     }

@@ -148,7 +148,7 @@ static int readable_node(const struct topology *t)
         if (t->nodes[i].role == ROLE_REPLICA && t->nodes[i].unreadable != READ_DOWN)
             return i;
     }
-    return -1;
+    return t->writer;
 }
 
 static bool has_replayed(const struct topo_node *n, lsn_t at)
@@ -183,7 +183,8 @@ static int replica_node(const struct line *l, const struct topology *t)
 static int line_node(const struct line *l)
 {
     const struct topology *t = &l->service->m->clusters[l->cluster]->topo;
-    if (t->writer < 0)
+    /* A writer that only we lost (a replica vetoes) still serves: who knows it from a replica goes on. */
+    if (t->writer < 0 || (!l->on_replica && t->nodes[t->writer].unreadable == READ_DOWN))
         return readable_node(t);
     return l->on_replica ? replica_node(l, t) : t->writer;
 }

@@ -106,6 +106,12 @@ static const struct conf_setting failover_rows[] = {
             "about 100 bytes). It keeps the replicas of an idle primary informed, shows a primary "
             "that answers but "
             "cannot write, and makes lag measurable. Never in follow mode."},
+    {ROW(struct failover_conf, receiver_timeout), .type = CONF_DURATION, .def = "2s", .unit = "ms",
+     .min = 0, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
+     .doc = "In mode automatic, wal_receiver_timeout of the replicas is lowered to this (ALTER "
+            "SYSTEM). After half of it without a message a replica asks the primary for one, so "
+            "that it can say whether the primary lives though tanist does not reach it. 0: "
+            "leave it as it is."},
     {ROW(struct failover_conf, profile), .type = CONF_ENUM, .def = "fast", .values = profile_values,
      .flags = CONF_RELOAD,
      .doc = "fast: a refused connection needs one more probe, silence check_misses of them. "

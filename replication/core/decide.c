@@ -14,7 +14,7 @@ void decide_policy_default(struct decide_policy *p)
     *p = (struct decide_policy){
         .mode = FAILOVER_MANUAL,
         .failover_max_lag = UINT64_C(1) << 20,
-        .veto_fresh = 1500 * USEC_PER_MS,
+        .veto_fresh = 2 * USEC_PER_SEC,
     };
     quorum_policy_default(&p->quorum);
 }
@@ -287,12 +287,16 @@ static bool forked_off(const struct scene *s, const struct decide_policy *p, int
            s->m->writer_lsn - n->obs.flush_lsn > p->failover_max_lag;
 }
 
-/* The only primary there is, if the announced writer itself streams from it, by somebody's will and with its history; -1
- * none. Its timeline may be the announced one or an older one: somebody promoted two nodes and took one of them back. */
+/* The primary that the announced writer itself streams from, by somebody's will and with its history, while nobody follows
+ * another one; -1 none. Its timeline may be the announced one or an older one: somebody promoted two nodes and took one of
+ * them back. */
 static int followed_by(const struct scene *s, const struct decide_policy *p)
 {
     const int w = view_upstream(s->v, s->announced);
-    if (w < 0 || s->claims != BIT(w) || !titled(s, p, w) ||
+    for (int i = 0; i < s->v->n_nodes; i++)
+        if (i != w && (s->claims & BIT(i)) && view_followers(s->v, i) > 0)
+            return -1;
+    if (w < 0 || !(s->claims & BIT(w)) || !titled(s, p, w) ||
         s->v->nodes[s->announced].timeline != s->v->nodes[w].timeline)
         return -1;
     return s->v->nodes[w].health.verdict == HEALTH_OK ? w : -1;

@@ -20,12 +20,12 @@ struct decide_policy {
     enum failover_mode mode;
     uint64_t failover_max_lag; /* bytes */
     struct quorum_policy quorum;
-    /* A replica vetoes when its last message of the writer is at most this old, clients when its last answer is. A bit
-     * more than the pause between two messages that the replicas ask for themselves (half of wal_receiver_timeout). */
+    /* A replica vetoes when its last message of the writer is at most this old, clients when its last answer is. More
+     * than the pause between two messages that the replicas ask for themselves (half of wal_receiver_timeout). */
     usec_t veto_fresh;
 };
 
-void decide_policy_default(struct decide_policy *p); /* manual, 1MB, 1.5s */
+void decide_policy_default(struct decide_policy *p); /* manual, 1MB, 2s */
 
 /* Survives restarts in the journal. Zeroed: a first start. */
 struct decide_memory {

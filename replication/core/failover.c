@@ -324,6 +324,7 @@ const char *failover_effect_name(enum failover_effect_kind k)
         [FX_FENCE_HOOK] = "fence-hook",
         [FX_VETO] = "veto",
         [FX_REJOIN] = "rejoin",
+        [FX_WITNESS] = "witness",
         [FX_REPORT_LOSS] = "report-loss",
         [FX_NOTIFY] = "notify",
     };

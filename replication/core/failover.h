@@ -54,6 +54,7 @@ enum failover_effect_kind {
     FX_FENCE_HOOK, /* * fence_command for the old writer (when configured) */
     FX_VETO,       /* * pre_promote_command for the candidate (when configured); FAILED is a veto */
     FX_REJOIN,     /*   rejoin_command, by the shell's repairs only */
+    FX_WITNESS, /*   wal_receiver_timeout of a replica, likewise: it asks the primary for a sign of life */
     FX_REPORT_LOSS, /*   log: WAL from lsn_from to lsn_to of the old writer may be lost (equal: nothing known) */
     FX_NOTIFY, /*   notify hook: the run ended (effect.result) */
     FX_NR

@@ -38,7 +38,8 @@ const char OBSERVE_SQL[] =
     " CASE WHEN NOT r.rec AND left(pg_walfile_name(pg_current_wal_lsn()), 8) > '00000001'"
     " AND has_function_privilege('pg_read_file(text,bigint,bigint,boolean)', 'execute')"
     " THEN pg_read_file('pg_wal/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.history',"
-    " 0, 65536, true) END"
+    " 0, 65536, true) END,"
+    " (extract(epoch FROM current_setting('wal_receiver_timeout')::interval) * 1000000)::bigint"
     " FROM (SELECT pg_is_in_recovery() AS rec) r"
     " CROSS JOIN pg_control_system() s"
     " CROSS JOIN pg_control_checkpoint() c"
@@ -82,6 +83,7 @@ enum column {
     COL_HAS_CONNINFO,
     COL_LISTEN_PORT,
     COL_LINEAGE,
+    COL_RECEIVER_TIMEOUT,
     COL_NR
 };
 _Static_assert((int)COL_NR == (int)OBSERVE_COLUMNS, "columns of OBSERVE_SQL");
@@ -186,6 +188,7 @@ static void parse_settings(struct row *r, struct observation *o)
     o->primary_conninfo_port = (uint16_t)row_u64(r, COL_CONNINFO_PORT, UINT16_MAX);
     if (!o->primary_conninfo_port && o->primary_conninfo_host[0])
         o->primary_conninfo_port = 5432;
+    o->receiver_timeout = row_i64(r, COL_RECEIVER_TIMEOUT);
     o->has_primary_conninfo = row_bool(r, COL_HAS_CONNINFO);
     row_text(r, COL_LISTEN_PORT, o->listen_port, sizeof(o->listen_port));
 }

@@ -199,6 +199,7 @@ static void execute(struct sim *s, const struct failover_effect *fx)
     case FX_FENCE_HOOK:
     case FX_VETO:
     case FX_REJOIN:
+    case FX_WITNESS:
     case FX_REPORT_LOSS:
     case FX_NOTIFY:
     case FX_NR:

@@ -98,7 +98,7 @@ static void veto(void **state)
     v.nodes[0].health.suspect_at = 5 * SEC;
     expect(DECIDE_DOWN_VETOED, 0, false);
     v.nodes[2].obs.message_age =
-        3 * SEC / 2 + 1; /* too long ago: a frozen primary leaves receivers that say "streaming" */
+        2 * SEC + 1; /* too long ago: a frozen primary leaves receivers that say "streaming" */
     expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
     v.nodes[2].obs.message_age = 0;
     coreview_down(&v, 2, 9 * SEC); /* a witness that does not answer now is none */
@@ -126,7 +126,7 @@ static void clients_vote(void **state)
     p.mode = FAILOVER_MANUAL; /* nor are its clients taken from it */
     expect(DECIDE_DOWN_VETOED, 0, false);
     p.mode = FAILOVER_AUTOMATIC;
-    v.heard_at = 8 * SEC;
+    v.heard_at = 8 * SEC - 1;
     expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
     v.nodes[0].health.suspect_at = 5 * SEC;
     expect(DECIDE_FAILOVER, TOPO_NO_WRITER, true);
@@ -263,7 +263,14 @@ static void successors(void **state)
     coreview_primary(&v, 2, 1, 1100);
     coreview_replica(&v, 0, 2, 1100, 1100);
     expect(DECIDE_SUCCEEDED, 2, false);
-    coreview_primary(&v, 1, 1, 1100); /* not the only one */
+    coreview_primary(&v, 1, 1, 1100); /* not the only one, but nobody follows it */
+    expect(DECIDE_SUCCEEDED, 2, false);
+    coreview_make(&v, 4, 10 * SEC);
+    nobody_published();
+    coreview_primary(&v, 1, 1, 1100);
+    coreview_primary(&v, 2, 1, 1100);
+    coreview_replica(&v, 0, 2, 1100, 1100);
+    coreview_replica(&v, 3, 1, 1100, 1100);
     expect(DECIDE_DEMOTED, TOPO_NO_WRITER, false);
     /* A copy of the announced writer on its own timeline is no successor. */
     coreview_make(&v, 2, 10 * SEC);

@@ -115,6 +115,7 @@ static void do_effect(const struct failover_effect *e)
     case FX_FENCE_HOOK:
     case FX_VETO:
     case FX_REJOIN:
+    case FX_WITNESS:
     case FX_UNFENCE_NEW:
     case FX_REPORT_LOSS:
     case FX_NOTIFY:

@@ -25,6 +25,7 @@ static const char *const primary_row[OBSERVE_COLUMNS] = {
     "",          NULL,
     NULL,        "f",
     "25510",     NULL,
+    "60000000",
 };
 static const char *const replica_row[OBSERVE_COLUMNS] = {
     "t",         "7710421939135605028",
@@ -40,6 +41,7 @@ static const char *const replica_row[OBSERVE_COLUMNS] = {
     "ANY 1 (*)", "127.0.0.1",
     NULL,        "t",
     "25511",     NULL,
+    "2000000",
 };
 
 static void primary(void **state)
