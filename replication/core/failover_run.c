@@ -10,6 +10,7 @@
 #define OTHERS_WAIT (300 * USEC_PER_MS)
 
 enum {
+    PLANNED = 3,
     MOVES_IN_A_STEP = FAILOVER_STATE_NR /* a step walks forward only: more is a loop */
 };
 
@@ -202,7 +203,11 @@ static bool step_holding(const struct failover_ctx *c)
     }
     if (f->phase < 2 || f->drained_epoch < f->hold_epoch)
         return false;
-    failover_run_move(c, FAILOVER_REVOKING, p->revoke_timeout, "all workers drained");
+    /* Nobody is in a hurry to take a healthy writer's sessions from it, and giving up on it would be for nothing. */
+    failover_run_move(c, FAILOVER_REVOKING,
+                      f->kind == FAILOVER_SWITCHOVER ? PLANNED * p->revoke_timeout
+                                                     : p->revoke_timeout,
+                      "all workers drained");
     return true;
 }
 
