@@ -326,6 +326,8 @@ void server_unlink(struct server *s)
     s->state = SERVER_CANCELING; /* in the busy list; not linked any more */
     if (clean)
         server_clean(s, c);
+    else if (s->cancels == 0 && server_check_begin(s))
+        s->state = SERVER_CLEANING;
     else if (s->cancels == 0)
         pool_release(s->pool, s);
 }

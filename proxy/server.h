@@ -81,6 +81,8 @@ struct server {
     bool forward_describe; /* they are of an answer to our own Describe */
     bool retrying;         /* the batch runs again elsewhere: the rest of its answer is swallowed */
     struct look_seen *look; /* what it answered so far about its session */
+    bool checking;          /* server_check.c asks */
+    uint16_t names_checked;
     bool restoring;         /* start-up parameters that a RESET took away are being set */
     bool clean_discard;     /* when CLEANING: DISCARD ALL is to be sent */
     bool clean_rolled_back; /* and ROLLBACK was */
@@ -163,6 +165,11 @@ bool server_needs_cleaning(const struct server *s, const struct client *c);
 void server_clean(struct server *s, const struct client *c);
 /* ReadyForQuery came, or a cancel request ended. */
 void server_clean_step(struct server *s);
+/* server_check.c: before a server is free, in tests: is its session what it is thought to be? True: it is asked, and
+ * server_clean_step goes on. A row of the answer (true: taken); and its end, which does not return if it is not so. */
+bool server_check_begin(struct server *s);
+bool server_check_row(struct server *s, struct slice name, struct slice value);
+void server_check_end(struct server *s);
 /* server_reply.c: bytes arrived while linked or being cleaned. */
 void server_on_reply(struct server *s);
 /* server_login.c */

@@ -54,6 +54,10 @@ void server_clean_step(struct server *s)
     if (!pipeline_empty(&s->pl) || s->cancels > 0)
         return; /* the answer, or the end of the cancel request, comes here again */
     s->cancel_at = 0;
+    if (s->checking)
+        server_check_end(s);
+    else if (s->tx == 'I' && !s->clean_discard && server_check_begin(s))
+        return;
     if (s->tx != 'I' && s->clean_rolled_back) {
         server_close(s, "could not be rolled back");
     } else if (s->tx != 'I') {

@@ -182,6 +182,8 @@ void session_on_row(struct server *s, const uint8_t *body, size_t n)
         c->session.seen_name[value.n] = 0;
         return;
     }
+    if (!c && server_check_row(s, name, value))
+        return;
     if (c && slice_eq(name, "?none")) {
         c->session.none_of_ours = true;
         return;

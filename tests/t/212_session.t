@@ -10,6 +10,7 @@ use Wire;
 use TestEnv qw(poll_until);
 use Test::More;
 
+$ENV{TANIST_CHECK_LABELS} = 1;
 my $c = TanistCluster->new(replicas => 1);
 $c->sql('pg1', <<'SQL', 'app');
 CREATE SCHEMA one; CREATE SCHEMA two; GRANT USAGE ON SCHEMA one, two TO app;

@@ -9,6 +9,7 @@ use Wire;
 use TestEnv qw(poll_until);
 use Test::More;
 
+$ENV{TANIST_CHECK_LABELS} = 1;
 my $c = TanistCluster->new(replicas => 1);
 $c->sql('pg1', 'CREATE TABLE t (a int); GRANT ALL ON t TO app', 'app');
 $c->wait_catchup;

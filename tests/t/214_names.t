@@ -11,6 +11,7 @@ use Wire;
 use TestEnv qw(poll_until);
 use Test::More;
 
+$ENV{TANIST_CHECK_LABELS} = 1;
 my $c = TanistCluster->new(replicas => 1);
 $c->sql('pg1', <<'SQL', 'app');
 CREATE TABLE t (a int PRIMARY KEY, b text);

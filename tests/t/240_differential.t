@@ -14,6 +14,7 @@ use Test::More;
 my $statements = $ENV{DIFF_STATEMENTS} // 10_000;
 my $seed       = $ENV{DIFF_SEED}       // 1;
 my @more       = split ' ', $ENV{DIFF_OPTIONS} // '';
+$ENV{TANIST_CHECK_LABELS} = 1;
 my $seconds    = $ENV{DIFF_SECONDS} // 600 * $TestEnv::slow;
 alarm $seconds + 240;
 
