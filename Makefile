@@ -269,8 +269,9 @@ cov: ## branch coverage of the pure folders by the unit tests (gcov)
 REGRESS_CACHE ?= $(or $(XDG_CACHE_HOME),/var/tmp)/tanist-regress-$(shell id -un)
 REGRESS_ARGS ?=
 
-check-regress: all ## PostgreSQL's own regression and isolation suites through tanist (REGRESS_ARGS="--suite core")
+check-regress: all ## PostgreSQL's own regression and isolation suites through tanist (REGRESS_ARGS="--suite core", REGRESS_SERVER=installed)
 	@dir=$$(tests/regress/fetch $(REGRESS_CACHE)) || exit 1; rc=0; \
+	[ "$(REGRESS_SERVER)" = installed ] || export PG_CONFIG=$$dir/pg_config; \
 	tests/regress/pipeline $$dir || rc=1; tests/regress/run $$dir $(REGRESS_ARGS) || rc=1; exit $$rc
 
 # The long run takes 20 minutes and more: every statement of the regression suite, and a million made from them.
