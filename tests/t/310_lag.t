@@ -20,7 +20,7 @@ SQL
 $c->wait_catchup;
 my %port = map { $_ => $c->node($_)->port } $c->names;
 
-my $t = Tanist->new(cluster => $c, settings => { routing => { max_lag => '0', max_lag_bytes => '256kB' } });
+my $t = Tanist->new(cluster => $c, settings => { routing => { max_lag => '0', max_lag_bytes => '256kB', freshness_wait => '1s' } });
 $t->start;
 
 sub lag_row { my ($name) = @_; my ($r) = grep { $_->{node} eq $name } $t->console('SHOW LAG'); return $r // {} }
@@ -145,6 +145,40 @@ poll_until(
 is($bad, 0, 'an idle primary never looks like lag');
 is($c->sql('pg2', $since), 't', 'though the last replayed commit is long ago');
 is(landings(40)->{ $port{pg1} }, undef, 'reads stay on the replicas');
+
+# ---- A delayed replica, limits of a user, of a statement ----
+
+# Its clock and the primary's do not matter: recovery_min_apply_delay holds a commit back, and with it the position.
+$t->set(routing => max_lag => '500ms');
+$t->set('pool *.other' => max_lag => '1h');
+is(($t->reload)[0], 0, 'limits: 500 ms, one user an hour');
+$c->sql('pg2', $_) for "ALTER SYSTEM SET recovery_min_apply_delay = '1h'", 'SELECT pg_reload_conf()';
+ok($c->poll_sql('pg2', q(SELECT current_setting('recovery_min_apply_delay') = '1h')), 'pg2 replays commits an hour late');
+is(lag_row('pg2')->{eligible}, 't', 'as long as nothing is committed it misses nothing');
+$c->sql('pg1', 'UPDATE kv SET v = 1500 WHERE k = 1', 'app');
+ok(lag_is('pg2', 0), 'a commit that it holds back: over max_lag');
+cmp_ok(lag_row('pg2')->{lag_ms}, '>=', 500, 'its lag is the age of what it lacks');
+is(landings(40)->{ $port{pg2} }, undef, 'no read lands there');
+
+# Where a session that has seen nothing yet reads, as the user with the wider limit.
+sub patient
+{
+    my ($hint) = @_;
+    my $p = $t->wire('app', user => 'other');
+    my $port = $p->value("/* tanist: $hint */ SELECT here()");
+    $p->terminate;
+    return $port;
+}
+
+ok(poll_until(sub { patient('node=pg2') == $port{pg2} }), 'a user with a wider limit may still read there');
+is(patient('node=pg2 max_lag=100ms'), $port{pg1}, 'but not with a hint for a narrower one');
+is(patient('node=pg2, max_lag=1h'), $port{pg2}, 'with a wide one it may');
+$t->drop_section('pool *.other');
+$t->set(routing => max_lag => '300ms');
+is(($t->reload)[0], 0, 'limits as before');
+$c->sql('pg2', $_) for 'ALTER SYSTEM RESET recovery_min_apply_delay', 'SELECT pg_reload_conf()';
+ok(lag_is('pg2', 1), 'the delay is over: eligible again');
+ok(gets_reads('pg2'), 'and gets reads');
 
 # ---- The receiver ----
 

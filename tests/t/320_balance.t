@@ -10,6 +10,7 @@ use TestEnv qw(poll_until);
 use IPC::Run ();
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 
 my @replicas = qw(pg2 pg3 pg4 pg5);
 my $c = TanistCluster->new(replicas => 4);
@@ -166,7 +167,9 @@ is($n{$other}{share}, '100%', 'others have all of theirs');
 reconfigure(routing => { eject_after => 400 * $TestEnv::slow . 'ms' });
 $mark = $t->log_offset;
 $c->freeze($slow);
+my $frozen = time;
 ok($t->wait_for_event('node.ejected', $mark, node => $slow), 'a replica that does not answer is ejected');
+note(sprintf 'after %.0f ms', 1000 * (time - $frozen));
 %got = after_reads(3000);
 is($got{$slow}, 0, 'and gets no reads');
 ($row) = grep { $_->{node} eq $slow } $t->console('SHOW LAG');
