@@ -24,6 +24,7 @@ enum option_id {
     OPT_ACCEPT = 1 << 9,
     OPT_YES = 1 << 10,
     OPT_LIVE = 1 << 11,
+    OPT_AT = 1 << 12,
     OPT_DAEMON = OPT_CONFIG | OPT_SET | OPT_TIMEOUT, /* of every command that talks to the daemon */
     OPT_LOOK = OPT_DAEMON | OPT_FORMAT,
 };
@@ -43,6 +44,7 @@ static const struct option options[] = {
      "one setting, stronger than the file; may be repeated"},
     {"format", 'f', "table|json|tsv", OPT_FORMAT, "how to print"},
     {"to", 't', "NODE", OPT_TO, "the node to promote; default: the best candidate"},
+    {"at", 0, "TIME", OPT_AT, "begin then: YYYY-MM-DD HH:MM[:SS] (UTC, or with a zone), or +10min"},
     {"cluster", 0, "NAME", OPT_CLUSTER, "which cluster, if there are several"},
     {"database", 'd', "NAME", OPT_DATABASE, "database that the statement is for; default postgres"},
     {"user", 'U', "NAME", OPT_USER, "user that the statement is from"},
@@ -79,8 +81,10 @@ static const struct command commands[] = {
     {"pools", "", 0, 0, OPT_LOOK, cli_pools, "clients and servers of each database and user"},
     {"explain", "SQL", 1, 1, OPT_LOOK | OPT_DATABASE | OPT_USER, cli_explain,
      "where a statement would go, and why"},
-    {"switchover", "", 0, 0, OPT_DAEMON | OPT_TO | OPT_CLUSTER | OPT_DRY_RUN | OPT_YES,
+    {"switchover", "", 0, 0, OPT_DAEMON | OPT_TO | OPT_AT | OPT_CLUSTER | OPT_DRY_RUN | OPT_YES,
      cli_switchover, "make another node the primary, planned, without losing anything"},
+    {"cancel", "", 0, 0, OPT_DAEMON | OPT_CLUSTER, cli_cancel,
+     "give up a planned switchover, or one that has not promoted yet"},
     {"failover", "", 0, 0, OPT_DAEMON | OPT_TO | OPT_CLUSTER | OPT_DRY_RUN | OPT_ACCEPT | OPT_YES,
      cli_failover, "promote a replica although the primary is gone"},
     {"drain", "NODE", 1, 1, OPT_DAEMON | OPT_CLUSTER, cli_drain, "send no new work to a node"},
@@ -262,6 +266,9 @@ static bool apply_option(struct cli *cli, enum option_id id, const char *value)
         return set_format(cli, value);
     case OPT_TO:
         cli->to = value;
+        return true;
+    case OPT_AT:
+        cli->at = value;
         return true;
     case OPT_CLUSTER:
         cli->cluster = value;

@@ -28,6 +28,7 @@ struct cli {
     int n_args;
     enum cli_format format;
     const char *to;       /* --to NODE */
+    const char *at;       /* --at TIME */
     const char *cluster;  /* --cluster NAME */
     const char *database; /* --database NAME */
     const char *user;     /* --user NAME */
@@ -50,6 +51,7 @@ int cli_events(const struct cli *cli);
 int cli_pools(const struct cli *cli);
 int cli_explain(const struct cli *cli);
 int cli_switchover(const struct cli *cli);
+int cli_cancel(const struct cli *cli);
 int cli_failover(const struct cli *cli);
 int cli_drain(const struct cli *cli);
 int cli_undrain(const struct cli *cli);

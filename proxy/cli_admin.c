@@ -227,6 +227,10 @@ static int promote(const struct cli *cli, const char *word)
     strbuf_adds(&b, word);
     add_name(&b, " CLUSTER ", cli->cluster);
     add_name(&b, " TO ", cli->to);
+    if (cli->at) {
+        strbuf_adds(&b, " AT ");
+        strbuf_add_sql_literal(&b, cli->at);
+    }
     if (cli->accept_data_loss)
         strbuf_adds(&b, " ACCEPT DATA LOSS");
     if (cli->dry_run)
@@ -239,6 +243,16 @@ static int promote(const struct cli *cli, const char *word)
 int cli_switchover(const struct cli *cli)
 {
     return promote(cli, "SWITCHOVER");
+}
+
+int cli_cancel(const struct cli *cli)
+{
+    char sql[SQL_MAX];
+    struct strbuf b;
+    strbuf_init(&b, sql, sizeof sql);
+    strbuf_adds(&b, "CANCEL");
+    add_name(&b, " CLUSTER ", cli->cluster);
+    return change(cli, sql);
 }
 
 int cli_failover(const struct cli *cli)

@@ -184,6 +184,7 @@ static void on_tick(uv_timer_t *t)
         cluster_probe_all(c);
     if (clock_now(c->clock) < c->settle_until)
         probe_unreadable(c);
+    cluster_plan_due(c);
     cluster_decide(c);
     tick_start(c);
 }

@@ -100,6 +100,8 @@ struct cluster {
     int run_ticks;
     struct cluster_run run;
     struct cluster_command command;
+    struct manager_cmd plan; /* a switchover that begins at plan_at */
+    usec_t plan_at;          /* 0: none */
     struct cluster_wait waits[CLUSTER_WAITS_MAX];
     usec_t began; /* nodes that are first seen soon after have not been away */
 
@@ -162,6 +164,10 @@ void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_d
                      void *arg);
 
 /* ---- between the cluster*.c files ---- */
+/* A switchover that was planned for now begins. */
+void cluster_plan_due(struct cluster *c);
+/* False: there is no run, or it has told a node to promote. */
+bool cluster_failover_cancel(struct cluster *c);
 
 /* Decides soon, in a turn of its own (cluster.c). */
 void cluster_mark_dirty(struct cluster *c);

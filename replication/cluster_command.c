@@ -1,5 +1,7 @@
 #include "cluster.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "base/str.h"
 
@@ -109,6 +111,63 @@ static bool wait_for_workers(struct cluster *c, const struct manager_cmd *cmd, m
     return false;
 }
 
+static void plan(struct cluster *c, const struct manager_cmd *cmd, int named, manager_done_cb done,
+                 void *arg)
+{
+    char text[CLUSTER_REPORT_MAX], seconds[24];
+    struct strbuf b;
+    struct err e = {0};
+    const struct failover_request r = {.kind = FAILOVER_SWITCHOVER, .named = named};
+    strbuf_init(&b, text, sizeof(text));
+    snprintf(seconds, sizeof(seconds), "%lld", (long long)(cmd->delay / USEC_PER_SEC));
+    strbuf_addf(&b, "planned: the switchover begins in %s s (CANCEL gives it up)\n", seconds);
+    candidates_text(c, &r, &b);
+    if (c->decide_policy.mode == FAILOVER_FOLLOW) {
+        err_set(&e, ERR_REFUSED, "failover.mode is follow: another manager changes this cluster");
+    } else if (c->plan_at) {
+        err_set(&e, ERR_REFUSED, "a switchover is planned already; CANCEL gives it up");
+    } else {
+        c->plan = *cmd;
+        c->plan.delay = 0;
+        c->plan_at = clock_now(c->clock) + cmd->delay;
+        log_event(LOG_NOTICE, "switchover.planned",
+                  LOG_KV(RUN_KV(c), {"node", cmd->node[0] ? cmd->node : NULL}, {"in_s", seconds}),
+                  3, "a switchover begins in %s s", seconds);
+    }
+    done(arg, &e, text);
+}
+
+static void planned_done(void *arg, const struct err *e, const char *text)
+{
+    const struct cluster *c = arg;
+    (void)text;
+    if (e->code)
+        log_event(LOG_ERROR, "switchover.refused", LOG_KV(RUN_KV(c)), 1,
+                  "the planned switchover did not happen: %s", e->text);
+}
+
+void cluster_plan_due(struct cluster *c)
+{
+    if (!c->plan_at || clock_now(c->clock) < c->plan_at)
+        return;
+    const struct manager_cmd cmd = c->plan;
+    c->plan_at = 0;
+    cluster_command(c, &cmd, planned_done, c);
+}
+
+static void cancel(struct cluster *c, manager_done_cb done, void *arg)
+{
+    struct err e = {0};
+    const bool planned = c->plan_at != 0;
+    c->plan_at = 0;
+    if (planned)
+        log_event(LOG_NOTICE, "switchover.canceled", LOG_KV(RUN_KV(c)), 1,
+                  "the planned switchover was given up by command");
+    else if (!cluster_failover_cancel(c))
+        err_set(&e, ERR_REFUSED, "there is nothing to cancel, or a node is being promoted already");
+    done(arg, &e, planned ? "the planned switchover is given up\n" : "the run is given up\n");
+}
+
 void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_done_cb done,
                      void *arg)
 {
@@ -120,7 +179,16 @@ void cluster_command(struct cluster *c, const struct manager_cmd *cmd, manager_d
         return;
     }
     switch (cmd->kind) {
+    case MANAGER_CANCEL:
+        cancel(c, done, arg);
+        return;
     case MANAGER_SWITCHOVER:
+        if (cmd->delay > 0 && !cmd->dry_run) {
+            plan(c, cmd, node, done, arg);
+            return;
+        }
+        command_run(c, cmd, node, done, arg);
+        return;
     case MANAGER_FAILOVER:
         command_run(c, cmd, node, done, arg);
         return;

@@ -393,6 +393,18 @@ void cluster_failover_tick(struct cluster *c)
     pump(c);
 }
 
+bool cluster_failover_cancel(struct cluster *c)
+{
+    const enum failover_state s = failover_state_of(&c->failover);
+    const struct failover_event ev = {.kind = FAILOVER_EV_CANCEL, .node = -1};
+    if (!failover_running(&c->failover) || s == FAILOVER_ANNOUNCING || s == FAILOVER_REPOINTING ||
+        s == FAILOVER_ABORTING || (s == FAILOVER_PROMOTING && c->failover.attempted))
+        return false;
+    queue_event(c, &ev);
+    pump(c);
+    return true;
+}
+
 int cluster_run_start(struct cluster *c, const struct failover_request *r, struct err *e)
 {
     const struct failover_input in = cluster_input(c);

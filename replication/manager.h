@@ -43,6 +43,7 @@ struct manager_cmd {
     enum manager_cmd_kind {
         MANAGER_SWITCHOVER = 1,
         MANAGER_FAILOVER,
+        MANAGER_CANCEL, /* of a planned switchover, or of a run that has not promoted yet */
         MANAGER_DRAIN,
         MANAGER_UNDRAIN,
         MANAGER_MAINTENANCE_ON,
@@ -52,6 +53,7 @@ struct manager_cmd {
     char node[TOPO_NAME_MAX]; /* target; empty: choose */
     bool dry_run;
     bool accept_data_loss;
+    usec_t delay; /* SWITCHOVER: begin so much later; the command ends at once. Not journaled */
 };
 
 void manager_command(struct manager *m, const struct manager_cmd *cmd, manager_done_cb done,

@@ -202,13 +202,17 @@ static void failover_row(struct table *t, const struct cluster *c)
     table_cell(t, running && f->n_moves ? f->moves[f->n_moves - 1].reason
                                         : decide_verdict_text(c->decision.verdict));
     table_cell(t, moves);
+    if (c->plan_at)
+        cell_ms(t, c->plan_at - now);
+    else
+        table_cell(t, NULL);
 }
 
 struct table *status_failover(struct manager *m)
 {
-    static const char *const columns[] = {"cluster",     "state",  "since_ms",
-                                          "deadline_ms", "epoch",  "writer",
-                                          "candidate",   "reason", "last_moves"};
+    static const char *const columns[] = {"cluster",    "state",        "since_ms",  "deadline_ms",
+                                          "epoch",      "writer",       "candidate", "reason",
+                                          "last_moves", "planned_in_ms"};
     struct table *t = table_new(columns, (int)ARRAY_LEN(columns));
     for (int i = 0; t && i < m->n_clusters; i++)
         failover_row(t, m->clusters[i]);

@@ -1,7 +1,9 @@
 #include "commands.h"
 
 #include <string.h>
+#include <time.h>
 
+#include "../../replication/base/attrs.h"
 #include "../../replication/base/str.h"
 #include "../../replication/base/table.h"
 #include "../../replication/manager.h"
@@ -83,6 +85,8 @@ static enum manager_cmd_kind commands_kind(const struct console_parsed *parsed)
         return MANAGER_SWITCHOVER;
     case CONSOLE_FAILOVER:
         return MANAGER_FAILOVER;
+    case CONSOLE_CANCEL:
+        return MANAGER_CANCEL;
     case CONSOLE_DRAIN:
         return MANAGER_DRAIN;
     case CONSOLE_UNDRAIN:
@@ -90,6 +94,52 @@ static enum manager_cmd_kind commands_kind(const struct console_parsed *parsed)
     default:
         return parsed->on ? MANAGER_MAINTENANCE_ON : MANAGER_MAINTENANCE_OFF;
     }
+}
+
+static bool commands_relative(const char *text, usec_t *delay)
+{
+    static const struct {
+        const char *unit;
+        usec_t length;
+    } units[] = {{"s", USEC_PER_SEC},
+                 {"", USEC_PER_SEC},
+                 {"min", 60 * USEC_PER_SEC},
+                 {"h", 3600 * USEC_PER_SEC},
+                 {"d", 86400 * USEC_PER_SEC}};
+    const size_t n = strspn(text, "0123456789");
+    char number[10];
+    uint64_t value;
+    if (n == 0 || n >= sizeof number)
+        return false;
+    memcpy(number, text, n);
+    number[n] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (strcmp(text + n, units[i].unit) == 0 && str_to_u64(number, &value)) {
+            *delay = (usec_t)value * units[i].length;
+            return *delay > 0;
+        }
+    return false;
+}
+
+/* "2026-11-21 22:00", with seconds and a zone (Z, +01:00) if wanted, else UTC; or "+90s" from now. False: neither, or it
+ * is past. */
+static bool commands_time(const char *text, usec_t *delay)
+{
+    static const char *const forms[] = {
+        "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M%z",
+        "%Y-%m-%dT%H:%M:%S",   "%Y-%m-%d %H:%M:%S",   "%Y-%m-%dT%H:%M",   "%Y-%m-%d %H:%M"};
+    if (text[0] == '+')
+        return commands_relative(text + 1, delay);
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        struct tm tm = {0};
+        const char *end = strptime(text, forms[i], &tm);
+        if (!end || *end)
+            continue;
+        const long off = tm.tm_gmtoff;
+        *delay = ((usec_t)timegm(&tm) - off - (usec_t)time(NULL)) * USEC_PER_SEC;
+        return *delay > 0;
+    }
+    return false;
 }
 
 void commands_manager(struct console_call *call)
@@ -105,6 +155,15 @@ void commands_manager(struct console_call *call)
         snprintf(message, sizeof message, "there is no cluster \"%s\"", call->parsed.cluster);
         console_answer_error(call, ERRRESP_INVALID_PARAMETER_VALUE, message,
                              "SHOW CLUSTERS lists them.");
+        return;
+    }
+    if (call->parsed.id == CONSOLE_SWITCHOVER && *call->parsed.literal &&
+        !commands_time(call->parsed.literal, &cmd.delay)) {
+        console_answer_error(
+            call, ERRRESP_INVALID_PARAMETER_VALUE,
+            "that is no time to come: use YYYY-MM-DD HH:MM[:SS] (UTC, or with Z or "
+            "+HH:MM) or +10min",
+            NULL);
         return;
     }
     (void)str_copy(cmd.node, sizeof cmd.node, call->parsed.node);

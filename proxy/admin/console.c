@@ -174,6 +174,7 @@ static const console_fn functions[CONSOLE_ID_NR] = {
     [CONSOLE_RELOAD] = commands_reload,
     [CONSOLE_SWITCHOVER] = commands_manager,
     [CONSOLE_FAILOVER] = commands_manager,
+    [CONSOLE_CANCEL] = commands_manager,
     [CONSOLE_DRAIN] = commands_manager,
     [CONSOLE_UNDRAIN] = commands_manager,
     [CONSOLE_MAINTENANCE] = commands_manager,

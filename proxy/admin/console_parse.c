@@ -185,6 +185,15 @@ static int parse_node_args(const char **p, struct console_parsed *out, struct er
     return rc ? rc : parse_cluster(p, out, e);
 }
 
+static int parse_time(const char **p, struct console_parsed *out, struct err *e)
+{
+    struct token t;
+    if (!token_next(p, &t, e) || !t.text[0])
+        return e->code ? e->code : err_set(e, ERR_INVALID, "the time is missing");
+    (void)str_copy(out->literal, sizeof out->literal, t.text);
+    return 0;
+}
+
 /* Options in any order, each at most once as the loop ends at the first word that is none. */
 static int parse_change_args(const char **p, struct console_parsed *out, struct err *e)
 {
@@ -193,6 +202,8 @@ static int parse_change_args(const char **p, struct console_parsed *out, struct 
             rc = parse_name(p, "node", out->node, e);
         else if (!*out->cluster && accept(p, "CLUSTER"))
             rc = parse_name(p, "cluster", out->cluster, e);
+        else if (!*out->literal && out->id == CONSOLE_SWITCHOVER && accept(p, "AT"))
+            rc = parse_time(p, out, e);
         else if (!out->dry_run && accept_words(p, "DRY RUN"))
             out->dry_run = true;
         else if (!out->accept_data_loss && out->id == CONSOLE_FAILOVER &&
@@ -287,6 +298,8 @@ static int parse_args(const char **p, struct console_parsed *out, struct err *e)
         return 0;
     case CONSOLE_ARGS_NODE:
         return parse_node_args(p, out, e);
+    case CONSOLE_ARGS_CLUSTER:
+        return parse_cluster(p, out, e);
     case CONSOLE_ARGS_CHANGE:
         return parse_change_args(p, out, e);
     case CONSOLE_ARGS_ON_OFF:

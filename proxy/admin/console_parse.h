@@ -20,7 +20,8 @@ enum console_args_kind {
     CONSOLE_ARGS_NONE = 1,
     CONSOLE_ARGS_ANY,       /* ignored */
     CONSOLE_ARGS_NODE,      /* node [CLUSTER name] */
-    CONSOLE_ARGS_CHANGE,    /* [TO node] [CLUSTER name] [DRY RUN] [ACCEPT DATA LOSS] */
+    CONSOLE_ARGS_CLUSTER,   /* [CLUSTER name] */
+    CONSOLE_ARGS_CHANGE,    /* [TO node] [CLUSTER name] [AT time] [DRY RUN] [ACCEPT DATA LOSS] */
     CONSOLE_ARGS_ON_OFF,    /* ON|OFF [CLUSTER name] */
     CONSOLE_ARGS_ROUTE,     /* [(DATABASE name [, USER name])] sql */
     CONSOLE_ARGS_LITERAL,   /* a number or string */
@@ -55,10 +56,12 @@ enum console_args_kind {
     X(EXPLAIN_ROUTE, "EXPLAIN ROUTE", "[(DATABASE name [, USER name])] sql", LOOK, ROUTE,        \
       "where a statement would go, and why")                                                     \
     X(RELOAD, "RELOAD", "", CHANGE, NONE, "read the configuration again")                        \
-    X(SWITCHOVER, "SWITCHOVER", "[CLUSTER name] [TO node] [DRY RUN]", CHANGE, CHANGE,            \
+    X(SWITCHOVER, "SWITCHOVER", "[CLUSTER name] [TO node] [AT time] [DRY RUN]", CHANGE, CHANGE,  \
       "make another node the primary, planned")                                                  \
     X(FAILOVER, "FAILOVER", "[CLUSTER name] [TO node] [ACCEPT DATA LOSS] [DRY RUN]", CHANGE,     \
       CHANGE, "promote a replica although the primary is gone")                                  \
+    X(CANCEL, "CANCEL", "[CLUSTER name]", CHANGE, CLUSTER,                                       \
+      "give up a planned switchover, or one that has not promoted yet")                          \
     X(DRAIN, "DRAIN", "node [CLUSTER name]", CHANGE, NODE, "send no new work to a node")         \
     X(UNDRAIN, "UNDRAIN", "node [CLUSTER name]", CHANGE, NODE, "undo DRAIN")                     \
     X(MAINTENANCE, "MAINTENANCE", "ON|OFF [CLUSTER name]", CHANGE, ON_OFF,                       \
@@ -115,7 +118,7 @@ struct console_parsed {
     enum console_id id;
     char node[CONSOLE_NAME_MAX], cluster[CONSOLE_NAME_MAX];
     char database[CONSOLE_NAME_MAX], user[CONSOLE_NAME_MAX];
-    char literal[CONSOLE_LITERAL_MAX];
+    char literal[CONSOLE_LITERAL_MAX]; /* of SELECT; time of AT */
     bool dry_run, accept_data_loss, on;
     uint64_t client; /* of KILL_CLIENT */
     const char *sql; /* of EXPLAIN ROUTE */

@@ -66,6 +66,40 @@ $c->wait_streaming;
 $t->set(failover => catchup_timeout => undef);
 is(($t->reload)[0], 0, 'catchup_timeout as before');
 
+# ---- Planned for later, and given up ----
+
+sub failover_row { my ($row) = $t->console('SHOW FAILOVER'); return $row }
+
+$mark = $t->log_offset;
+($rc, $out, $err) = $t->cli('switchover', '--at', '+1h', '--to', 'pg3', '--yes');
+is($rc, 0, '--at +1h') or diag($err);
+like($out, qr/planned.*would promote: pg3/s, 'says what it will do');
+cmp_ok(failover_row()->{planned_in_ms} // 0, '>', 3_000_000, 'SHOW FAILOVER knows');
+is(($t->cli('switchover', '--at', '+2h', '--yes'))[0], 4, 'one at a time');
+is(($t->cli('cancel'))[0], 0, 'cancel');
+ok($t->wait_for_event('switchover.canceled', $mark), 'which is an event');
+is(failover_row()->{planned_in_ms} // '', '', 'none is planned');
+is(($t->cli('cancel'))[0], 4, 'nothing to cancel');
+isnt(($t->cli('switchover', '--at', '2001-01-01 00:00', '--yes'))[0], 0, 'a time that is past');
+
+# One that is under way: the old primary serves again, and no client notices.
+$c->pause_replay('pg3');
+$slow = Load->new(tanist => $t, writers => 2, readers => 1);
+ok($slow->wait_acks(5), 'cancel: a load runs');
+$mark = $t->log_offset;
+my $operator = $t->wire('tanist', user => 'tanist');
+$operator->send_message('Q', Wire::cstr('SWITCHOVER TO pg3'));
+ok($t->wait_for_event('failover.chosen', $mark, node => 'pg3'), 'cancel: it waits for pg3');
+is(($t->cli('cancel'))[0], 0, 'cancel: accepted');
+like($operator->result->{error}{M} // '', qr/cancel/, 'cancel: who asked for it is told');
+ok($slow->wait_acks(5), 'cancel: the load goes on');
+is(writer(), 'pg1', 'cancel: pg1 is the writer');
+$s = $slow->stop;
+is(Load::describe(map { @$_ } @$s{qw(errors closed died)}), '', 'cancel: no client saw an error');
+$c->resume_replay('pg3');
+ok(poll_until(sub { node_row('pg3')->{readable} eq 't' }), 'cancel: pg3 is readable again');
+$c->wait_streaming;
+
 # ---- Under load ----
 
 sub switchover
@@ -161,6 +195,14 @@ switchover('console', 'pg3', 'pg1', sub { return join '', map { "$_->{report}\n"
 ok($t->wait_for_event('switchover.demoted', $mark, node => 'pg3'), 'demote_command ran')
     or diag(PostgreSQL::Test::Utils::slurp_file("$script.log"));
 back_as_replica('pg3', 'pg1');
+
+# At its time.
+$mark = $t->log_offset;
+is(($t->cli('switchover', '--at', '+1s', '--to', 'pg3', '--yes'))[0], 0, '--at +1s');
+ok($t->wait_for_event('switchover.done', $mark), 'it happens by itself');
+is(writer(), 'pg3', 'pg3 is the writer');
+ok($t->wait_for_event('switchover.demoted', $mark, node => 'pg1'), 'and pg1 is demoted');
+back_as_replica('pg1', 'pg3');
 
 $t->stop;
 done_testing();

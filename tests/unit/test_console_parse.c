@@ -86,6 +86,11 @@ static void test_pools(void **state)
 static void test_change(void **state)
 {
     (void)state;
+    assert_int_equal(parse("SWITCHOVER AT '2026-11-21 22:00' TO pg2"), 0);
+    assert_string_equal(parsed.literal, "2026-11-21 22:00");
+    assert_string_equal(parsed.node, "pg2");
+    assert_int_equal(parse("CANCEL CLUSTER c"), 0);
+    assert_string_equal(parsed.cluster, "c");
     assert_int_equal(parse("SWITCHOVER"), 0);
     assert_string_equal(parsed.node, "");
     assert_int_equal(parse("switchover to pg-2.example:5432 dry run;"), 0);
@@ -147,6 +152,9 @@ static void test_refused(void **state)
         {"SWITCHOVER TO", "name of a node is missing", CONSOLE_SWITCHOVER},
         {"SWITCHOVER TO a TO b", "syntax error at \"TO b\"", CONSOLE_SWITCHOVER},
         {"SWITCHOVER ACCEPT DATA LOSS", "syntax error at \"ACCEPT", CONSOLE_SWITCHOVER},
+        {"SWITCHOVER AT", "the time is missing", CONSOLE_SWITCHOVER},
+        {"FAILOVER AT '+5min'", "syntax error at \"AT", CONSOLE_FAILOVER},
+        {"CANCEL a", "syntax error at \"a\"", CONSOLE_CANCEL},
         {"SWITCHOVER DRY", "syntax error at \"DRY\"", CONSOLE_SWITCHOVER},
         {"DRAIN", "name of a node is missing", CONSOLE_DRAIN},
         {"DRAIN ''", "name of a node is empty", CONSOLE_DRAIN},
