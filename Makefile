@@ -1,6 +1,6 @@
 # tanist. `make help` lists the targets.
 #
-# Variables: CC=gcc|clang   WERROR=1   V=1   DEBUG=1   SAN=address|thread   B=build folder   T=seconds of each fuzz target
+# Variables: CC=gcc|clang   WERROR=1   V=1   SAN=address|thread   B=build folder   T=seconds of each fuzz target
 #            TESTS=tests/t/100_wire.t (for e2e)   SIM_SEEDS=1000 or SEEDS=1..1000 (for sim)   PREFIX, DESTDIR (for install)
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -14,7 +14,7 @@ endif
 ifeq ($(SAN),fuzz)
 override CC := clang
 endif
-B ?= build$(if $(DEBUG),-debug)$(if $(SAN),-$(SAN))
+B ?= build$(if $(SAN),-$(SAN))
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 T ?= 20
@@ -57,7 +57,7 @@ HARDEN :=
 endif
 
 CFLAGS ?= -O2 -g
-ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(CFLAGS) $(if $(DEBUG),-DTANIST_DEBUG) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANFLAGS) $(PKG_CFLAGS) -pthread
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANFLAGS) $(PKG_CFLAGS) -pthread
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SAN),,$(LDHARDEN)) $(SANFLAGS) -pthread
 
 # V=1 shows the commands.

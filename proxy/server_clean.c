@@ -8,7 +8,6 @@
 #include "client.h"
 #include "pool.h"
 #include "server.h"
-#include "server_label.h"
 #include "wire/encode.h"
 #include "worker.h"
 
@@ -44,9 +43,6 @@ static void discard(struct server *s)
 void server_clean_step(struct server *s)
 {
     BUG_ON(s->state != SERVER_CLEANING || s->client);
-    const bool asserted = SERVER_LABEL_ASSERTED && s->look && pipeline_empty(&s->pl);
-    if (asserted)
-        server_label_assert(s);
     if (s->hidden_failed || s->copying) {
         server_close(s, "could not be cleaned");
         return;
@@ -54,10 +50,9 @@ void server_clean_step(struct server *s)
     if (!pipeline_empty(&s->pl) || s->cancels > 0)
         return; /* the answer, or the end of the cancel request, comes here again */
     s->cancel_at = 0;
-    if (s->checking)
+    const bool checked = s->checking;
+    if (checked)
         server_check_end(s);
-    else if (s->tx == 'I' && !s->clean_discard && server_check_begin(s))
-        return;
     if (s->tx != 'I' && s->clean_rolled_back) {
         server_close(s, "could not be rolled back");
     } else if (s->tx != 'I') {
@@ -65,7 +60,7 @@ void server_clean_step(struct server *s)
         ask(s, "ROLLBACK");
     } else if (s->clean_discard) {
         discard(s);
-    } else if (!SERVER_LABEL_ASSERTED || asserted || !server_label_ask(s)) {
+    } else if (checked || !server_check_begin(s)) {
         s->state = SERVER_CANCELING;
         s->deadline = 0;
         server_settle(s);
