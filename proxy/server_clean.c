@@ -104,8 +104,8 @@ static bool leaves_state(const struct server *s, const struct client *c)
 
 bool server_needs_cleaning(const struct server *s, const struct client *c)
 {
-    return SERVER_LABEL_ASSERTED || s->tx != 'I' || !pipeline_empty(&s->pl) ||
-           s->forward_left > 0 || c->batch.opened || leaves_state(s, c);
+    return s->tx != 'I' || !pipeline_empty(&s->pl) || s->forward_left > 0 || c->batch.opened ||
+           leaves_state(s, c);
 }
 
 void server_clean(struct server *s, const struct client *c)
