@@ -401,6 +401,7 @@ struct cluster *cluster_new(const struct cluster_env *env, const struct repl_con
     c->clock = env->clock;
     c->publish = env->publish;
     c->actions = env->actions;
+    c->wishes = env->wishes;
     c->conf = conf->clusters[index];
     str_copy(c->state_dir, sizeof(c->state_dir), conf->state_dir);
     set_policies(c, conf);

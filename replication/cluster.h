@@ -6,6 +6,7 @@
 #ifndef TANIST_CLUSTER_H
 #define TANIST_CLUSTER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <uv.h>
 
@@ -53,12 +54,20 @@ struct cluster_run {
     int from, to; /* nodes */
 };
 
+/* Wishes for samples, bit i: of cluster i. Set by any thread (fetch_or acq_rel), which then wakes the manager; cleared by the
+ * manager when a round begins, so that one wake serves all that wish before it. */
+struct cluster_wishes {
+    _Atomic uint64_t wants; /* somebody waits */
+    _Atomic uint64_t uses;  /* a sample would be of use */
+};
+
 struct cluster {
     int index; /* in the configuration and of the publish slot */
     struct loop *loop;
     const struct clock *clock;
     struct publish *publish;
     struct actions *actions;
+    struct cluster_wishes *wishes;
 
     struct cluster_conf conf;
     struct failover_conf failover_conf;
@@ -145,6 +154,7 @@ struct cluster_env {
     const struct clock *clock;
     struct publish *publish;
     struct actions *actions;
+    struct cluster_wishes *wishes; /* of all clusters */
 };
 
 /* Reads the journal. Returns owned, or NULL with err set. */

@@ -203,6 +203,8 @@ static void sample_round(struct cluster *c)
     }
     c->sample_wanted = c->sample_of_use = false;
     c->sampled_at = now;
+    atomic_fetch_and_explicit(&c->wishes->wants, ~BIT(c->index), memory_order_acq_rel);
+    atomic_fetch_and_explicit(&c->wishes->uses, ~BIT(c->index), memory_order_acq_rel);
     for (int i = 0; i < c->n_nodes; i++)
         (void)node_sample(c->nodes[i], c->health_policy.check_timeout / 2);
 }

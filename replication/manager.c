@@ -10,8 +10,11 @@
 
 static struct cluster_env env_of(struct manager *m)
 {
-    return (struct cluster_env){
-        .loop = m->loop, .clock = m->clock, .publish = m->publish, .actions = m->actions};
+    return (struct cluster_env){.loop = m->loop,
+                                .clock = m->clock,
+                                .publish = m->publish,
+                                .actions = m->actions,
+                                .wishes = &m->wishes};
 }
 
 /* ---- from other threads ---- */
@@ -26,10 +29,13 @@ static void wake_run(struct loop_msg *msg, struct loop *on)
         free(m);
         return;
     }
-    if (m->closing || !m->started)
+    if (m->closing || !m->started) { /* nobody would clear them */
+        atomic_store_explicit(&m->wishes.wants, 0, memory_order_release);
+        atomic_store_explicit(&m->wishes.uses, 0, memory_order_release);
         return;
-    const uint64_t wants = atomic_exchange_explicit(&m->wants, 0, memory_order_acq_rel);
-    const uint64_t uses = atomic_exchange_explicit(&m->uses, 0, memory_order_acq_rel);
+    }
+    const uint64_t wants = atomic_load_explicit(&m->wishes.wants, memory_order_acquire);
+    const uint64_t uses = atomic_load_explicit(&m->wishes.uses, memory_order_acquire);
     for (int i = 0; i < m->n_clusters; i++) {
         const uint64_t hints = atomic_exchange_explicit(&m->hints[i], 0, memory_order_acq_rel);
         if (hints)
@@ -64,19 +70,19 @@ static void want(struct manager *m, _Atomic uint64_t *wishes, int cluster)
         return;
     const uint64_t bit = UINT64_C(1) << cluster;
     if (atomic_load_explicit(wishes, memory_order_relaxed) & bit)
-        return; /* the wish is still to be read */
+        return; /* the next round answers it */
     if (!(atomic_fetch_or_explicit(wishes, bit, memory_order_acq_rel) & bit))
         wake_manager(m);
 }
 
 void manager_want_sample(struct manager *m, int cluster)
 {
-    want(m, &m->wants, cluster);
+    want(m, &m->wishes.wants, cluster);
 }
 
 void manager_use_sample(struct manager *m, int cluster)
 {
-    want(m, &m->uses, cluster);
+    want(m, &m->wishes.uses, cluster);
 }
 
 static void on_ack(void *arg)

@@ -33,8 +33,7 @@ struct manager {
     struct manager_wake wake;
     _Atomic uint64_t hints
         [REPL_CLUSTERS_MAX]; /* bit i: node i. fetch_or by any thread, exchange by the manager */
-    _Atomic uint64_t wants;  /* bit c: cluster c wants a sample. The same */
-    _Atomic uint64_t uses;   /* bit c: a sample would be of use to cluster c. The same */
+    struct cluster_wishes wishes;
 
     bool started, freed;
     int closing;
