@@ -136,9 +136,11 @@ struct cluster {
 
     usec_t settle_until; /* after a run: watch the followers closely */
 
-    bool sample_wanted; /* somebody waits for a sample */
-    bool sample_of_use; /* nobody waits, but it would spare somebody the wait */
-    usec_t sampled_at;  /* start of the last round */
+    bool sample_wanted;  /* somebody waits for a sample */
+    bool sample_of_use;  /* nobody waits, but it would spare somebody the wait */
+    usec_t sampled_at;   /* start of the last round */
+    bool sampled_calmly; /* nobody waited when it began */
+    uint64_t sampling;   /* bit i: node i has not answered it */
 
     uv_timer_t tick, soon, sample_timer;
     bool dirty;

@@ -137,7 +137,6 @@ static void take_sample(struct cluster *c, int i, const struct probe_sample *s)
         o->receive_lsn =
             s->insert_or_receive > o->receive_lsn ? s->insert_or_receive : o->receive_lsn;
     }
-    cluster_mark_dirty(c);
 }
 
 static void on_sample(void *arg, struct node *node, const struct probe_sample *s)
@@ -146,10 +145,15 @@ static void on_sample(void *arg, struct node *node, const struct probe_sample *s
     if (s)
         outlier_answered(&c->view.nodes[node->index].outlier, &c->outlier_policy, s->sent_at,
                          s->received_at);
+    c->sampling &= ~BIT(node->index);
     if (s && s->role == c->view.nodes[node->index].obs.role)
         take_sample(c, node->index, s);
     else if (s)
         node_probe(node, c->health_policy.check_timeout); /* promoted or demoted meanwhile */
+    /* Every snapshot wakes all workers: one for a whole round, if nobody waits for its parts. If a node does not answer, the
+     * answers of the others go out with the next tick. */
+    if (!c->sampled_calmly || c->sampling == 0)
+        cluster_mark_dirty(c);
 }
 
 static void on_addr(void *arg, struct node *node)
@@ -201,12 +205,15 @@ static void sample_round(struct cluster *c)
                        (uint64_t)((wait + USEC_PER_MS - 1) / USEC_PER_MS), 0);
         return;
     }
+    c->sampled_calmly = !c->sample_wanted;
     c->sample_wanted = c->sample_of_use = false;
     c->sampled_at = now;
+    c->sampling = 0;
     atomic_fetch_and_explicit(&c->wishes->wants, ~BIT(c->index), memory_order_acq_rel);
     atomic_fetch_and_explicit(&c->wishes->uses, ~BIT(c->index), memory_order_acq_rel);
     for (int i = 0; i < c->n_nodes; i++)
-        (void)node_sample(c->nodes[i], c->health_policy.check_timeout / 2);
+        if (node_sample(c->nodes[i], c->health_policy.check_timeout / 2))
+            c->sampling |= BIT(i);
 }
 
 void cluster_want_sample(struct cluster *c, bool waiting)

@@ -12,6 +12,7 @@
 struct pgconn_poll {
     uv_poll_t handle;
     struct pgconn *conn; /* NULL once dropped */
+    int armed; /* events given to uv_poll_start, which costs two epoll_ctl each time; 0: stopped */
 };
 
 enum { GRACE_MS = 20 };
@@ -244,9 +245,10 @@ static void pq_drop(struct pgconn *c)
 
 static void on_poll(uv_poll_t *h, int status, int events)
 {
-    (void)status; /* an error is also readable: libpq finds out and words it */
-    (void)events;
     struct pgconn_poll *p = h->data;
+    (void)events;
+    if (status < 0)   /* an error is also readable: libpq finds out and words it */
+        p->armed = 0; /* uv has stopped it */
     if (p->conn->poll == p)
         pgconn_step(p->conn);
 }
@@ -272,6 +274,9 @@ static int poll_want(struct pgconn *c, int events)
         c->poll_fd = fd;
         c->handles++;
     }
+    if (c->poll->armed == events)
+        return 0;
+    c->poll->armed = events;
     return uv_poll_start(&c->poll->handle, events, on_poll);
 }
 
@@ -357,8 +362,10 @@ static void fail_closed(struct pgconn *c)
 static void step_connect(struct pgconn *c)
 {
     /* libpq may close its socket and open another with the same number: never leave the old one in epoll. */
-    if (c->poll)
+    if (c->poll) {
         uv_poll_stop(&c->poll->handle);
+        c->poll->armed = 0;
+    }
     const PostgresPollingStatusType s = PQconnectPoll(c->pq);
     if (s == PGRES_POLLING_READING || s == PGRES_POLLING_WRITING) {
         if (poll_want(c, s == PGRES_POLLING_READING ? UV_READABLE : UV_WRITABLE) == 0)
