@@ -194,8 +194,10 @@ struct route_out client_route(struct client *c)
     const struct route_out out = route_decide(&in);
     if (UNLIKELY(c->floor.lost))
         tell_lost(c);
-    if (out.want_sample)
+    if (out.want_sample && out.kind != ROUTE_TO_NODE)
         manager_want_sample(c->w->proxy->manager, c->group->cluster);
+    else if (out.want_sample) /* it goes on without */
+        manager_use_sample(c->w->proxy->manager, c->group->cluster);
     turned(c, &out, now);
     if (UNLIKELY(c->w->conf->routing.balance_by == BALANCE_BY_SESSION))
         stay(c, &out);
