@@ -350,6 +350,7 @@ static size_t step_linked(struct client *c, const struct frame *f)
     if (!c->batch.opened && c->batch.started == 0) { /* a further batch of the same transaction */
         if (UNLIKELY(c->session.subs.count > 0) && !look_ahead(c, f))
             return 0;
+        c->batch_no++;
         c->batch.started = worker_now();
         aim(c);
     }

@@ -60,6 +60,8 @@ my $list = Q('SELECT name, statement, parameter_types::text, from_sql FROM pg_pr
 for my $between ([ 'somebody else in between', \&thief ], [ 'another server in between', \&no_servers ]) {
     my ($label, $x) = @$between;
     my $same = sub { my ($what, @steps) = @_; $cmp->same("$what, $label", @steps) };
+    $same->('a name of Parse, dropped and made again in a transaction', Q('BEGIN'), P('Plan', 'SELECT 1') . D('S', 'Plan') . S(), B('', 'Plan') . E('') . S(), Q('DEALLOCATE "Plan"'), P('Plan', 'SELECT 2') . S(),
+        Q('SAVEPOINT s'), P('p2', 'SELECT 1/0') . B('', 'p2') . E('') . S(), Q('ROLLBACK TO s'), Q('DEALLOCATE "Plan"'), P('Plan', 'SELECT 3') . B('', 'Plan') . E('') . S(), Q('COMMIT'));
     $same->('PREPARE, EXECUTE, DEALLOCATE',
         Q('PREPARE p AS SELECT 1'), $x, Q('EXECUTE p'), Q('PREPARE p AS SELECT 2'), $x, $list, Q('DEALLOCATE p'), $x, Q('EXECUTE p'), Q('DEALLOCATE p'), $list);
     $same->('with parameters', Q('PREPARE p (int, text) AS SELECT $1 + 1, $2'), $x, Q(q(EXECUTE p (1, 'x'))), Q('EXECUTE p (1)'), $x, $list,
