@@ -54,6 +54,7 @@ static struct look_ask question(const struct client *c)
         .names = s->touches & TOUCH_SETTINGS ? &s->names : NULL,
         .custom = &c->group->custom,
         .base = &s->base->p,
+        .reset = s->refill != REFILL_NOTHING,
         .known = &c->params->p,
     };
 }

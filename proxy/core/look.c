@@ -251,6 +251,7 @@ void look_begin(struct look_seen *seen, const struct look_ask *ask, const struct
     seen->found = 0;
     seen->all = ask->all;
     seen->base = ask->base;
+    seen->reset = ask->reset;
     params_init(&seen->settings);
     seen->channels.len = 0;
     seen->channels.full = false;
@@ -289,9 +290,9 @@ void look_row(struct look_seen *seen, struct slice name, struct slice value, con
     memcpy(n, name.p, name.n);
     n[name.n] = 0;
     /* With another value among the start-up parameters, only a RESET leads to what others begin with. */
-    const bool begins_other = !seen->all && seen->base && params_get(seen->base, n);
+    const bool begins_other = !seen->reset && seen->base && params_get(seen->base, n);
     /* A custom setting has no source that one could ask for, but a RESET leaves it empty. */
-    if (seen->all && value.n == 0 && is_custom(n) && seen->base && params_get(seen->base, n))
+    if (seen->reset && value.n == 0 && is_custom(n) && seen->base && params_get(seen->base, n))
         value.p = NULL;
     if (!value.p || (is_initial(name, value, user) && !begins_other)) {
         params_remove(&seen->settings, n);

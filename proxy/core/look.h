@@ -60,6 +60,7 @@ struct look_ask {
     const struct look_names
         *custom; /* with all: custom settings of others, which no view shows; may be NULL */
     const struct params *base;  /* start-up parameters; may be NULL */
+    bool reset;                 /* with all: there was a RESET, maybe of one of them */
     const struct params *known; /* with all: more names to ask for; may be NULL */
 };
 
@@ -78,7 +79,7 @@ bool look_channel_has(const struct look_channels *l, const char *name);
 
 struct look_seen {
     unsigned found; /* of enum classify_touch */
-    bool all;
+    bool all, reset;
     const struct params *base; /* borrowed */
     struct params settings;
     struct look_channels channels;
