@@ -287,8 +287,9 @@ static bool must_leave(const struct client *c, unsigned before)
 {
     const struct topology *t = worker_topo(c->w, c->group->cluster);
     return c->batch.read && c->batch.opened && !batch_reads(c) && c->tx == 'I' &&
-           !(before & CLASS_TX) && c->route_mode != ROUTE_REPLICA && t &&
-           c->server->pool->node != t->writer && !c->server->pl.skipping;
+           !(before & CLASS_TX) && !(c->batch.bits & CLASS_TX & ~(unsigned)CLASS_TX_BEGIN) &&
+           c->route_mode != ROUTE_REPLICA && t && c->server->pool->node != t->writer &&
+           !c->server->pl.skipping;
 }
 
 static size_t leave(struct client *c)

@@ -523,6 +523,8 @@ static bool after_hidden(struct chunk *k)
     struct client *c = k->c;
     if (!c)
         return true;
+    if (c->session.applying && !pipeline_empty(&s->pl))
+        return false;
     if (s->look || s->restoring || c->session.applying) {
         if (s->look)
             session_on_looked(c);

@@ -66,8 +66,7 @@ void session_note(struct client *c, const struct classification *k)
         session_note_names(c, k, true);
     if (LIKELY(t == 0))
         return;
-    /* What is read in the text. What code may do besides is looked at when the transaction is over. */
-    if (all && s->base->p.n > 0 && ((k->bits & CLASS_SESSION) || (t & TOUCH_ANY) != TOUCH_ANY))
+    if (k->resets && s->base->p.n > 0)
         s->refill |= t & TOUCH_SETTINGS ? REFILL_SESSION : REFILL_LOCAL;
     if (t & TOUCH_PREPARED)
         s->prepared |= t & ~(unsigned)(TOUCH_PREPARED | TOUCH_EXECUTE);
@@ -199,6 +198,17 @@ static bool needs_names(const struct client *c)
                                        (c->begin.deferred || (c->batch.bits & CLASS_TX_BEGIN)));
 }
 
+static bool set_encoding(struct client *c, const struct params *then, const char *sql, bool fragile)
+{
+    struct server *s = c->server;
+    struct params_ref *label = pool_params(c->group, then);
+    if (!label)
+        return false;
+    params_unref(s->params);
+    s->params = label;
+    return fragile ? session_send_hidden(c, sql) : server_hide(s, sql);
+}
+
 enum session_sent session_send(struct client *c)
 {
     static const struct params none;
@@ -212,6 +222,15 @@ enum session_sent session_send(struct client *c)
     strbuf_init(&b, sql, sizeof(sql));
     if (!params_equal(have, want)) {
         const bool fragile = params_fragile(want);
+        struct params between;
+        if (!params_encoding_sql(have, want, &between, &b))
+            return SESSION_FAILED;
+        if (UNLIKELY(b.n > 0)) {
+            if (!set_encoding(c, &between, sql, fragile))
+                return SESSION_FAILED;
+            have = &s->params->p;
+            strbuf_init(&b, sql, sizeof(sql));
+        }
         if (!params_diff_sql(have, want, &b))
             return SESSION_FAILED;
         if (fragile) {

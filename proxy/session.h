@@ -30,7 +30,7 @@ struct session {
     unsigned prepared; /* what the statements prepared with SQL may touch when they are executed */
     bool all_settings; /* others than those of names may have changed */
     uint8_t
-        refill; /* enum session_refill: a start-up parameter may be back at the default of its role */
+        refill; /* enum session_refill: a start-up parameter may be back at the default of its role. (That code resets one is seen at the end of its transaction.) */
     bool uses_names;   /* the batch names statements in SQL (session_names.c) */
     bool all_names;    /* several of them */
     bool views_names;  /* or looks at pg_prepared_statements */

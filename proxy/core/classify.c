@@ -246,7 +246,7 @@ static void set_value(struct scan *sc, bool local)
     while (!scan_at_end(sc)) {
         if (lex_is(&sc->cur->lex, "default") ||
             (sc->prev_word == WORD_ZONE && lex_is(&sc->cur->lex, "local"))) {
-            sc->v.all_settings = true;
+            sc->v.all_settings = sc->v.resets = true;
             scan_touch(sc, local ? TOUCH_LOCAL : 0);
         }
         scan_command_token(sc);
@@ -288,7 +288,7 @@ static void discard(struct scan *sc, struct classification *out)
             true; /* classify_sql takes it back if this was not the only statement */
         out->drops_prepared = true;
         scan_touch(sc, TOUCH_ANY);
-        sc->v.all_settings = true;
+        sc->v.all_settings = sc->v.resets = true;
     }
     sc->v.releases |= TOUCH_TEMP | TOUCH_PREPARED | TOUCH_SEQUENCE;
     scan_rest(sc);
@@ -408,7 +408,7 @@ static bool session_command(struct scan *sc, struct classification *out)
         return true;
     case WORD_RESET:
         scan_touch(sc, TOUCH_SETTINGS);
-        sc->v.all_settings = true;
+        sc->v.all_settings = sc->v.resets = true;
         command(sc, CLASS_SESSION, REASON_SESSION);
         return true;
     case WORD_SHOW: /* may differ between the nodes: transaction_read_only, in_hot_standby */
@@ -565,6 +565,7 @@ static void merge(struct classification *out, const struct scan *sc)
     }
     out->releases |= sc->v.releases;
     out->all_settings |= sc->v.all_settings;
+    out->resets |= sc->v.resets;
     for (unsigned i = 0; i < sc->v.n_settings; i++) {
         if (out->n_settings == CLASSIFY_SETTINGS_MAX)
             out->all_settings = true;

@@ -111,6 +111,7 @@ struct classification {
     struct slice settings[CLASSIFY_SETTINGS_MAX];
     uint8_t n_settings;
     bool all_settings; /* others than those named, or back to a default */
+    bool resets;       /* back to a default, as far as the text tells */
     enum classify_reason reason;
     struct slice token; /* what decided it, borrowed from the text; may be empty */
     struct classify_tx tx;

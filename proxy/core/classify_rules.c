@@ -53,7 +53,7 @@ static void look_at_set_config(struct scan *sc)
             if (args == 1 && tokens == 1 && arg.kind == LEX_STRING && arg.text.n > 2)
                 name = (struct slice){arg.text.p + 1, arg.text.n - 2};
             if (args == 2 && tokens == 1 && lex_is(&arg, "null")) /* as RESET */
-                sc->v.all_settings = true;
+                sc->v.all_settings = sc->v.resets = true;
             args++;
             tokens = 0;
         } else if (depth > 0) {
@@ -67,7 +67,7 @@ static void look_at_set_config(struct scan *sc)
         depth == 0 && args == 3 && tokens == 1 && arg.kind == LEX_IDENT && lex_is(&arg, "true");
     if (!local)
         scan_touch(sc, TOUCH_SETTINGS);
-    else if (!name.n || memchr(name.p, '.', name.n) || sc->v.all_settings)
+    else if (!name.n || memchr(name.p, '.', name.n) || sc->v.resets)
         scan_touch(sc, TOUCH_LOCAL);
     else
         return;

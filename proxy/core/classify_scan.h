@@ -27,6 +27,7 @@ struct scan_verdict {
     struct slice settings[CLASSIFY_SETTINGS_MAX];
     uint8_t n_settings;
     bool all_settings;
+    bool resets;
     struct slice prepared; /* the name in PREPARE, EXECUTE, DEALLOCATE */
     bool sync_commit;
     bool loud; /* calls something that may change the session */

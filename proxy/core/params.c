@@ -249,6 +249,33 @@ bool params_diff_sql(const struct params *have, const struct params *want, struc
     return !out->truncated;
 }
 
+static bool plain_ascii(const struct params *p)
+{
+    for (uint32_t i = 0; i < p->len; i++)
+        if ((unsigned char)p->kv[i] >= 0x80)
+            return false;
+    return true;
+}
+
+bool params_encoding_sql(const struct params *have, const struct params *want,
+                         struct params *between, struct strbuf *out)
+{
+    static const char name[] = "client_encoding";
+    const char *v = params_get(want, name);
+    struct err e;
+    bool first = true;
+    if (LIKELY(plain_ascii(want)) || !differs(have, want, name))
+        return true;
+    params_copy(between, have);
+    if (!v) {
+        add_reset(out, name);
+        params_remove(between, name);
+        return !out->truncated;
+    }
+    add_set(out, name, v, &first);
+    return params_set(between, name, v, &e) == 0 && !out->truncated;
+}
+
 bool params_refill_sql(const struct params *base, bool local, struct strbuf *out)
 {
     uint32_t at = 0;

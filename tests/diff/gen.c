@@ -133,6 +133,7 @@ struct batch {
     uint32_t messages;
     bool bound; /* the unnamed portal, since the last Sync */
     bool more;  /* of several statements */
+    bool flushes;
 };
 
 static void parse(struct batch *b, int name, const char *rule)
@@ -259,10 +260,17 @@ static void sync_(struct batch *b)
 
 static void flush(struct batch *b)
 {
+    b->bound = false;
     buf_end(&b->s->bytes, buf_begin(&b->s->bytes, 'H'));
     if (b->s->n_waits < STEP_WAITS)
         b->s->waits[b->s->n_waits++] =
             (struct step_wait){(uint32_t)b->s->bytes.n, b->s->n_ready, b->messages};
+}
+
+/* What was bound before a Flush stays behind on a replica when the rest of the batch goes to the primary (doc/next.md). */
+static const char *some_portal(struct batch *b)
+{
+    return b->flushes ? "" : portals[prng_below(&b->g->prng, ARRAY_LEN(portals))];
 }
 
 static int some_name(struct batch *b)
@@ -275,7 +283,7 @@ static void usual(struct batch *b, const char *rule)
 {
     struct prng *r = &b->g->prng;
     const int name = some_name(b);
-    const char *portal = prng_once(r, 4) ? portals[prng_below(r, ARRAY_LEN(portals))] : "";
+    const char *portal = prng_once(r, 4) ? some_portal(b) : "";
     const bool taken = name > 0 && b->g->clients[b->client].kinds[name][0] && prng_once(r, 2);
     if (!taken) {
         if (name > 0 && prng_once(r, 2))
@@ -298,10 +306,10 @@ static void odd(struct batch *b)
 {
     struct prng *r = &b->g->prng;
     const int name = some_name(b);
-    const char *portal = portals[prng_below(r, ARRAY_LEN(portals))];
+    const char *portal = some_portal(b);
     /* PostgreSQL 15.20 crashes when the unnamed portal of a Query that failed is executed: never without a Bind. */
     if (!portal[0] && !b->bound)
-        portal = "po1";
+        portal = b->flushes ? "none" : "po1";
     switch (prng_below(r, 8)) {
     case 0:
         parse(b, name, "xstmt");
@@ -339,6 +347,7 @@ static void extended(struct gen *g, int client, struct step *s)
         syncs = 1 + prng_below(r, 3);
     }
     b.more = n > 1 || syncs > 1;
+    b.flushes = b.more && prng_once(r, 2);
     for (unsigned k = 0; k < syncs; k++) {
         for (unsigned i = 0; i < n; i++) {
             if (prng_once(r, 5))
@@ -347,7 +356,7 @@ static void extended(struct gen *g, int client, struct step *s)
                 usual(&b, "xtx");
             else
                 usual(&b, "xstmt");
-            if ((g->features & F(PIPELINE)) && prng_once(r, 12))
+            if (b.flushes && prng_once(r, 6))
                 flush(&b);
         }
         sync_(&b);

@@ -232,7 +232,8 @@ static void report(struct round *r, uint64_t number, const char *what)
     printf("DIFFERENCE (seed %" PRIu64 ", round %" PRIu64 ", user %s, step %zu): %s\n", r->o->seed,
            number, r->user, n, what);
     size_t last = n - 1;
-    if (strstr(what, "53300") || strstr(what, "no answer"))
+    if (strstr(what, "port: NoticeResponse 00000") || strstr(what, "53300") ||
+        strstr(what, "no answer"))
         print_clients(r->t);
     if (r->o->shrink_ms == 0) {
         print_all(r, keep, what, last);

@@ -1,5 +1,6 @@
 /* What clients say. Nothing whose answer depends on time, process ids, transaction ids or physical order; reads only
- * of what the client itself wrote or of what nobody writes, because sessions promise no more than their own writes. */
+ * of what the client itself wrote or of what nobody writes, because sessions promise no more than their own writes. No
+ * quote_all_identifiers either: a server keeps the name of a PL/pgSQL function as its first session quoted it. */
 #include "grammar.h"
 #include "step.h"
 
@@ -215,7 +216,6 @@ const struct rule grammar_rules[] = {
 {"kv", 1, 0, 0, 0, "plan_cache_mode@to@force_generic_plan"},
 {"kv", 1, 0, 0, 0, "random_page_cost@to@1.@#1-9@"},
 {"kv", 1, 0, 0, 0, "array_nulls@to@@bool@"},
-{"kv", 1, 0, 0, 0, "quote_all_identifiers@to@@bool@"},
 {"kv", 1, 0, 0, 0, "transform_null_equals@to@@bool@"},
 {"kv", 1, 0, 0, 0, "row_security@to@@bool@"},
 {"kv", 1, 0, 0, 0, "check_function_bodies@to@@bool@"},

@@ -60,6 +60,12 @@ $plain->same('what was told within a transaction is taken back at its end',
     Q('BEGIN'), Q(q(SELECT set_config('application_name', 'x', true))), Q('COMMIT; RESET ALL'), disturb(), Q('SHOW application_name'));
 $plain->same('a role tells what follows from it', Q('SET SESSION AUTHORIZATION DEFAULT'), disturb(), Q('SET ROLE app'), disturb(), Q('RESET ROLE'));
 
+# A value is spelled in the session's client_encoding, whatever the server has at that moment.
+my @umlaut = (Q(q(SET client_encoding = 'LATIN1')), Q("SET my.var = '\xe4\xf6'"));
+$plain->same('a value in another encoding', @umlaut, disturb(), Q(q(SELECT current_setting('my.var'), length(current_setting('my.var')))));
+$plain->same('and a role', @umlaut, Q('SET ROLE helper'), disturb(), Q(q(SELECT current_setting('my.var'), current_user)), Q('RESET ROLE'), disturb(),
+    Q(q(SET client_encoding = 'UTF8')), disturb(), Q(q(SELECT current_setting('my.var'))));
+
 # Names of statements.
 $plain->same('a Parse behind an error leaves nothing, closed and made again or not',
     P('bad', 'SELECT nonsense') . C('S', 'one') . P('one', 'SELECT 1') . C('S', 'one') . P('one', 'SELECT 2') . S(), B('', 'one') . E('') . S());
