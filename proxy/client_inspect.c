@@ -206,7 +206,8 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
         c->batch.parsed_listens |=
             ((st->cls.touches | st->cls.releases) & TOUCH_LISTEN) ||
             (c->session.subs.count > 0 && (st->cls.bits & CLASS_TX_SAVEPOINT));
-        if (UNLIKELY(st->cls.prepared.n > 0)) /* the name is needed when this is executed */
+        /* Within a transaction, messages go as they come: names must be there before the first. */
+        if (UNLIKELY(st->cls.prepared.n > 0 || (st->cls.touches & TOUCH_NAMES)))
             session_note_names(c, &st->cls, false);
         if (is_made(c, p.name)) /* the server has it, and refuses */
             note_made(c);

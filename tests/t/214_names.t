@@ -82,6 +82,8 @@ for my $between ([ 'somebody else in between', \&thief ], [ 'another server in b
     $same->('dropped by a text that fails', P('s', 'SELECT 1') . S, $x, Q('DEALLOCATE s; SELECT 1/0'), $x, B('', 's') . E('') . S, P('s', 'SELECT 2') . B('', 's') . E('') . S,
         Q('SELECT 1/0; DEALLOCATE s'), $x, B('', 's') . E('') . S);
     $same->('the same in a transaction', P('s', 'SELECT 1') . S, $x, Q('BEGIN'), Q('SELECT 1'), Q('EXECUTE s'), Q('DEALLOCATE s'), Q('EXECUTE s'), Q('ROLLBACK'), $x, B('', 's') . E('') . S);
+    $same->('the list in a transaction, by the extended protocol', P('s', 'SELECT 1') . P('t', 'SELECT 2') . S, $x, Q('BEGIN'), Q('SELECT 1'),
+        P('', 'SELECT name FROM pg_prepared_statements ORDER BY 1') . B('', '') . E('') . S, B('', 't') . E('') . S, Q('COMMIT'));
     $same->('a name made by PREPARE, used by the protocol', Q('PREPARE p (int) AS SELECT $1 * 2'), $x, B('', 'p', '21') . E('') . S, $x, D('S', 'p') . S, P('p', 'SELECT 1') . S, $x,
         C('S', 'p') . S, $x, B('', 'p', '21') . S, Q('EXECUTE p (1)'), P('p', 'SELECT 1') . B('', 'p') . E('') . S);
     $same->('closed and parsed anew in one batch', Q('PREPARE p AS SELECT 1'), $x, C('S', 'p') . P('p', 'SELECT 2') . B('', 'p') . E('') . S, D('S', 'p') . S, $x, B('', 'p') . E('') . S,
