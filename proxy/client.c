@@ -356,6 +356,7 @@ static void lose_transaction(struct client *c)
 void client_error(struct client *c, int code, const char *message, const char *hint)
 {
     BUG_ON(c->server != NULL);
+    spread_give(c);
     c->waited_since = 0;
     c->ready_at = worker_now();
     send_error(c, code, ERRRESP_SEV_ERROR, message, hint);

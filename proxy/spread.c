@@ -107,7 +107,7 @@ uint64_t spread_full(const struct worker *w, int cluster)
 {
     const struct spread *s = &w->spread[cluster];
     uint64_t full = 0;
-    for (int i = 0; s->limited >> i; i++)
+    for (int i = 0; i < TOPO_NODES_MAX && s->limited >> i; i++)
         if ((s->limited >> i & 1) && !has_place(s->limits[i]))
             full |= UINT64_C(1) << i;
     return full;
@@ -197,7 +197,7 @@ void spread_unlink(struct server *s)
 static void want(struct worker *w, int cluster)
 {
     const struct spread *s = &w->spread[cluster];
-    for (int i = 0; s->limited >> i; i++)
+    for (int i = 0; i < TOPO_NODES_MAX && s->limited >> i; i++)
         if (s->limited >> i & 1)
             atomic_fetch_or_explicit(&s->limits[i]->wanted, UINT64_C(1) << w->id,
                                      memory_order_relaxed);

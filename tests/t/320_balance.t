@@ -242,6 +242,23 @@ my %codes;
 for my $h (@held) { last if ($codes{'53300'} // 0) == 3; my $r = eval { $h->result(3 * $TestEnv::slow) } // next; $codes{ $r->{error}{C} }++ if $r->{error} }
 is($codes{'53300'}, 3, 'who finds no room in time is told (query_wait_timeout)');
 $_->quit for values %lock;
+$_->terminate for @held;
+
+# A client that has a place and waits for a connection gives the place back when it gives up.
+sub hold_all { my @h = map { $t->wire } 1 .. 8; $_->send_message('Q', Wire::cstr('SELECT hold()')) for @h; return @h }
+sub waits { my %n; $n{ $_->{waits_for} }++ for grep { $_->{waits_for} } $t->console('SHOW CLIENTS'); return join ' ', map { "$_=$n{$_}" } sort keys %n }
+reconfigure('pool *' => { pool_size => 1 }, map { ("node $_" => { max_in_flight => 2 }) } @replicas);
+$lock{$_} = $c->node($_)->background_psql('app') for @replicas;
+$lock{$_}->query_safe('SELECT pg_advisory_lock(1)') for @replicas;
+my @first = hold_all();
+my $gave_up = 0;
+ok(poll_until(sub { $gave_up += grep { $_ && $_->{error} } map { $_->{socket} && !$_->silent_for(0) ? $_->result : undef } @first; $gave_up >= 4 }), 'four wait for a connection in vain');
+reconfigure('pool *' => { query_wait_timeout => '1min' });
+my @second = map { $t->wire } 1 .. 4;
+$_->send_message('Q', Wire::cstr('SELECT hold()')) for @second;
+ok(poll_until(sub { waits() eq 'pool_size=4' }), 'their places are free for others') or diag(waits());
+$_->quit for values %lock;
+is(scalar(grep { !$_->result->{error} } @second), 4, 'who are answered in the end');
 
 $t->stop;
 done_testing();
