@@ -282,6 +282,9 @@ $(B)/classify_oracle: $(B)/tests/oracle/classify_oracle.o $(B)/libpure.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpg_query -ljansson $(PKG_LIBS)
 
+bench-failover: all ## how long writes stand still (RUNS=10 KINDS=kill,stop,switchover SYNC=off|quorum)
+	BENCH_RUNS=$(RUNS) BENCH_KINDS=$(KINDS) BENCH_SYNC=$(SYNC) TANIST_TEST_MAX=7200 prove -I tests/lib --timer -v tests/bench/failover.pl
+
 bench-classify: ## nanoseconds per statement of the classifier
 	$(MAKE) $(B)/unit/bench_classify && $(B)/unit/bench_classify
 
@@ -354,6 +357,6 @@ clean: ## remove build output
 	rm -rf build build-* tmp_check
 
 .PHONY: all deps deps-drivers deps-demo demo demo-kill demo-stop check check-consistency check-regress check-classify build-tests unit sim e2e soak check-drivers asan tsan memcheck fuzz fuzz-build fuzz-run fuzz-seeds \
-	fuzz-seeds-run cov bench-classify lint lint-includes lint-headers lint-size lint-format lint-conf lint-tokens \
+	fuzz-seeds-run cov bench-classify bench-failover lint lint-includes lint-headers lint-size lint-format lint-conf lint-tokens \
 	format sample install uninstall compdb help clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
