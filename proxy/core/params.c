@@ -202,14 +202,20 @@ static void add_reset(struct strbuf *out, const char *name)
     strbuf_addc(out, ';');
 }
 
-static void add_set(struct strbuf *out, const char *name, const char *value, bool *first)
+static void add_setting(struct strbuf *out, const char *name, const char *value, bool local,
+                        bool *first)
 {
     strbuf_adds(out, *first ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(");
     *first = false;
     strbuf_add_sql_literal(out, name);
     strbuf_addc(out, ',');
     strbuf_add_sql_literal(out, value);
-    strbuf_adds(out, ",false)");
+    strbuf_adds(out, local ? ",true)" : ",false)");
+}
+
+static void add_set(struct strbuf *out, const char *name, const char *value, bool *first)
+{
+    add_setting(out, name, value, false, first);
 }
 
 bool params_diff_sql(const struct params *have, const struct params *want, struct strbuf *out)
@@ -294,6 +300,13 @@ bool params_refill_sql(const struct params *base, bool local, struct strbuf *out
     }
     strbuf_adds(out, ") b(n,v) WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) b.n AND "
                      "s.source OPERATOR(pg_catalog.<>) 'session'");
+    const char *role = params_get(base, "role");
+    if (role) { /* no view shows it */
+        first = true;
+        strbuf_adds(out, " UNION ALL ");
+        add_setting(out, "role", role, local, &first);
+        strbuf_adds(out, " WHERE pg_catalog.current_setting('role') OPERATOR(pg_catalog.=) 'none'");
+    }
     return !out->truncated;
 }
 

@@ -91,6 +91,7 @@ for my $reset ('RESET application_name', 'RESET ALL', 'SET application_name TO D
 }
 my $helped = compare(options => '-c role=helper');
 $helped->same('a role of the start-up parameters', Q('SELECT current_user'), Q('SET ROLE NONE'), disturb(), Q('SELECT current_user'), Q('RESET ROLE'), Q('SELECT current_user'));
+$helped->same('RESET ROLE in a transaction', Q('BEGIN'), Q('RESET ROLE'), Q('SELECT current_user'), Q('COMMIT'), disturb(), Q('SELECT current_user'));
 $helped->same('and a look at everything', Q('SET ROLE NONE'), disturb(), Q('DO $$ BEGIN END $$'), disturb(), Q('SELECT current_user'));
 $helped->same('DISCARD ALL and it', Q('SET ROLE NONE'), disturb(), Q('DISCARD ALL'), Q('SELECT current_user'), disturb(), Q('SELECT current_user'));
 $plain->same('UPDATE pg_settings', Q(q(UPDATE pg_settings SET setting = '98' WHERE name = 'work_mem')), disturb(), Q('SHOW work_mem'));
