@@ -1,5 +1,6 @@
 // node-postgres: named statements, a pool, cursors (portals), COPY streams, notifications, pipelined queries of one client.
 const { createRequire } = require('module');
+const { ok, same, raises, section, done } = require('./drv.js');
 const npm = createRequire(process.env.DRV_NPM + '/');
 const { Client, Pool } = npm('pg');
 const Cursor = npm('pg-cursor');
@@ -8,35 +9,7 @@ const { pipeline } = require('stream/promises');
 const { Readable } = require('stream');
 const fs = require('fs');
 
-let n = 0, failed = 0;
 const schema = process.env.DRV_SCHEMA, rounds = Number(process.env.DRV_ROUNDS);
-
-function ok(what, cond, detail) {
-  n++;
-  console.log(`${cond ? '' : 'not '}ok ${n} - ${what}`);
-  if (cond) return;
-  failed++;
-  console.log(`# ${what}: ${String(detail).replace(/\n/g, ' ')}`);
-}
-function same(what, got, expected) {
-  ok(what, JSON.stringify(got) === JSON.stringify(expected), `got ${JSON.stringify(got)}, expected ${JSON.stringify(expected)}`);
-}
-async function raises(what, state, promise) {
-  try {
-    await promise;
-    ok(what, false, 'no error');
-  } catch (e) {
-    same(what, e.code, state);
-  }
-}
-async function section(name, f) {
-  try {
-    await f();
-  } catch (e) {
-    console.error(e);
-    ok(`${name} runs`, false, e);
-  }
-}
 
 const env = process.env;
 const config = {
@@ -183,7 +156,6 @@ async function main() {
     same('rounds of write and read', bad, 0);
   });
   await c.end();
-  console.log(`1..${n}`);
-  process.exit(failed ? 1 : 0);
+  done();
 }
 main();

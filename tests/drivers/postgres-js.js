@@ -1,38 +1,12 @@
 // postgres.js: every query is a prepared statement and pipelined; types are fetched at connect; a pool; cursors; listen.
 const { createRequire } = require('module');
+const { ok, same, raises, section, done } = require('./drv.js');
 const postgres = createRequire(process.env.DRV_NPM + '/')('postgres');
 const { pipeline } = require('stream/promises');
 const { Readable } = require('stream');
 
-let n = 0, failed = 0;
 const env = process.env, schema = env.DRV_SCHEMA, rounds = Number(env.DRV_ROUNDS);
 
-function ok(what, cond, detail) {
-  n++;
-  console.log(`${cond ? '' : 'not '}ok ${n} - ${what}`);
-  if (cond) return;
-  failed++;
-  console.log(`# ${what}: ${String(detail).replace(/\n/g, ' ')}`);
-}
-function same(what, got, expected) {
-  ok(what, JSON.stringify(got) === JSON.stringify(expected), `got ${JSON.stringify(got)}, expected ${JSON.stringify(expected)}`);
-}
-async function raises(what, state, promise) {
-  try {
-    await promise;
-    ok(what, false, 'no error');
-  } catch (e) {
-    same(what, e.code, state);
-  }
-}
-async function section(name, f) {
-  try {
-    await f();
-  } catch (e) {
-    console.error(e);
-    ok(`${name} runs`, false, e);
-  }
-}
 function open(more) {
   return postgres({ host: env.PGHOST, port: Number(env.PGPORT), user: env.PGUSER, password: env.PGPASSWORD, database: env.PGDATABASE, ssl: false,
     max: 5, connect_timeout: 20, onnotice: () => 0, connection: { application_name: 'drv postgres.js', search_path: `${schema},public` }, ...more });
@@ -139,7 +113,6 @@ async function main() {
     one.release();
   });
   await sql.end({ timeout: 5 });
-  console.log(`1..${n}`);
-  process.exit(failed ? 1 : 0);
+  done();
 }
 main();
