@@ -29,6 +29,16 @@ static const char *state_rule(const struct gen *g, int client)
     }
 }
 
+/* What PostgreSQL refuses within a pipeline, which a batch with a Flush may not be any more (doc/next.md). */
+static bool not_piped(const struct buf *sql)
+{
+    static const char *const words[] = {"DISCARD", "VACUUM", "REINDEX", "DATABASE", "ALTER SYSTEM"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (memmem(sql->p, sql->n, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
 /* A session that began with start-up parameters finds them back at the end of the text that resets them, or of its batch
  * (doc/next.md): nothing of that text, or batch, may look before. */
 static bool resets(const struct gen *g, int client, const struct buf *sql, size_t from)
@@ -142,7 +152,7 @@ static void parse(struct batch *b, int name, const char *rule)
     char *kinds = b->g->clients[b->client].kinds[name];
     b->sql.n = 0;
     grammar_expand(&b->x, rule);
-    if (b->more && resets(b->g, b->client, &b->sql, 0)) {
+    if ((b->more && resets(b->g, b->client, &b->sql, 0)) || (b->flushes && not_piped(&b->sql))) {
         b->sql.n = 0;
         buf_adds(&b->sql, "SELECT 1");
     }

@@ -53,7 +53,7 @@ sub run_diff
 
 # What is compared today; doc/next.md tells what differs in the rest.
 my @known = ('--pins', 'none', '--only',
-    $ENV{DIFF_FEATURES} // 'extended,tx,savepoint,multi,error,copy,function');
+    $ENV{DIFF_FEATURES} // 'extended,tx,savepoint,multi,error,copy,function,set,custom,login,abrupt,discard,code,cursor,catalog,twophase');
 run_diff('random sessions', '--statements', $statements, '--seed', $seed, @known, @more);
 run_diff('random sessions, replicas lag', '--statements', int($statements / 4), '--seed', $seed + 1, '--lag', 'pause', @known, @more);
 
