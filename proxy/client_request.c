@@ -281,15 +281,14 @@ static size_t without_server(struct client *c, const struct frame *f)
     return f->total;
 }
 
-/* A write, or a BEGIN, after reads of the same batch, which a replica has answered already because of a Flush. They stay what
+/* A write, or transaction control, after reads of the same batch, which a replica has answered already because of a Flush. They stay what
  * they are; the rest goes to the primary. Portals that were bound on the replica do not come along. */
 static bool must_leave(const struct client *c, unsigned before)
 {
     const struct topology *t = worker_topo(c->w, c->group->cluster);
     return c->batch.read && c->batch.opened && !batch_reads(c) && c->tx == 'I' &&
-           !(before & CLASS_TX) && !(c->batch.bits & CLASS_TX & ~(unsigned)CLASS_TX_BEGIN) &&
-           c->route_mode != ROUTE_REPLICA && t && c->server->pool->node != t->writer &&
-           !c->server->pl.skipping;
+           !(before & CLASS_TX) && c->route_mode != ROUTE_REPLICA && t &&
+           c->server->pool->node != t->writer && !c->server->pl.skipping;
 }
 
 static size_t leave(struct client *c)

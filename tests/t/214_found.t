@@ -112,6 +112,9 @@ $plain->same('BEGIN behind a read and a Flush',
     [ P('', 'SELECT count(*) FROM t') . B('', '') . D('P', '') . E('') . H(), 'C' ],
     P('', 'START TRANSACTION READ WRITE') . B('', '') . D('P', '') . E('') . S(), Q(q(INSERT INTO t VALUES (1, 'x'))), Q('ROLLBACK AND CHAIN'), Q(q(INSERT INTO t VALUES (2, 'y'))), Q('COMMIT'));
 
+$plain->same('COMMIT and a write there', [ P('', 'SELECT count(*) FROM t') . B('', '') . D('P', '') . E('') . H(), 'C' ],
+    P('', 'COMMIT') . B('', '') . E('') . P('', q(INSERT INTO t VALUES (1, 'x'))) . B('', '') . E('') . S());
+
 $other->terminate;
 $t->stop;
 done_testing;
