@@ -534,6 +534,9 @@ static bool after_hidden(struct chunk *k)
             session_on_applied(c);
         return false;
     }
+    const struct pl_entry *head = pipeline_head(&s->pl);
+    if (s->hidden_failed && head && (head->tag == TAG_FAILS || head->tag == TAG_GIVEN))
+        return true; /* it may fail; its ReadyForQuery comes in the next chunk */
     if (s->hidden_failed) {
         const struct err e = s->login_error;
         s->close_after = true;
