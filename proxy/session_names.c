@@ -192,6 +192,8 @@ static bool put_after_failure(struct client *c)
 {
     if (!(c->batch.bits & (CLASS_TX_COMMIT | CLASS_TX_ROLLBACK)) || c->batch.chain || c->tx_session)
         return true;
+    if (c->batch.bits & CLASS_TX_SAVEPOINT) /* it may go on with what it has done */
+        return true;
     if (!server_hide(c->server, "ROLLBACK") || !put(c) || !server_hide(c->server, "BEGIN") ||
         !client_expect(c, PL_HIDDEN_QUERY, 0, TAG_FAILS))
         return false;

@@ -96,6 +96,10 @@ $helped->same('and a look at everything', Q('SET ROLE NONE'), disturb(), Q('DO $
 $helped->same('DISCARD ALL and it', Q('SET ROLE NONE'), disturb(), Q('DISCARD ALL'), Q('SELECT current_user'), disturb(), Q('SELECT current_user'));
 $plain->same('UPDATE pg_settings', Q(q(UPDATE pg_settings SET setting = '98' WHERE name = 'work_mem')), disturb(), Q('SHOW work_mem'));
 
+$plain->same('a transaction that has failed goes on from its savepoint, in a text that uses names behind it',
+    Q('PREPARE two AS SELECT 2'), Q('BEGIN'), Q(q(INSERT INTO t VALUES (5, 'x'))), Q('SAVEPOINT a'), Q('SELECT 1/0'), Q('ROLLBACK TO a; COMMIT; DEALLOCATE ALL'),
+    Q('SELECT * FROM t'));
+
 # A second Parse of a name is refused for that reason, whatever the session may do by now.
 $plain->same('a name is taken, in a failed transaction, too',
     P('one', 'SELECT * FROM closed.t') . S(), disturb(), Q('BEGIN'), Q('SELECT 1'), P('one', 'SELECT 2') . S(), P('one', 'SELECT 3') . S(), P('one', 'ROLLBACK') . S(), Q('ROLLBACK'));
