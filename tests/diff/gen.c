@@ -32,7 +32,8 @@ static const char *state_rule(const struct gen *g, int client)
 /* What PostgreSQL refuses within a pipeline, which a batch with a Flush may not be any more (doc/next.md). */
 static bool not_piped(const struct buf *sql)
 {
-    static const char *const words[] = {"DISCARD", "VACUUM", "REINDEX", "DATABASE", "ALTER SYSTEM"};
+    static const char *const words[] = {"DISCARD",      "VACUUM",    "REINDEX", "DATABASE",
+                                        "ALTER SYSTEM", "ISOLATION", "READ ",   "DEFERRABLE"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (memmem(sql->p, sql->n, words[i], strlen(words[i])))
             return true;
