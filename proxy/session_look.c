@@ -351,6 +351,9 @@ void session_on_looked(struct client *c)
     s->hidden_failed = false;
     if (!ss->made.all && !(found & TOUCH_PREPARED))
         ss->prepared = 0;
+    if ((ss->pinned & (TOUCH_TEMP | TOUCH_PREPARED)) && ss->made.all)
+        found |=
+            TOUCH_PREPARED; /* a text over temporary objects that are gone is prepared nowhere else */
     free(seen);
     session_set_pins(c, found);
     session_noticed_nothing(&c->session);

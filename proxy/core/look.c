@@ -320,8 +320,10 @@ bool look_prepare_text(struct slice text, struct slice name, bool backslash, str
     struct slice plain;
     char buf[LEX_NAME_MAX + 1];
     bool found = false;
+    int statements = 0;
     lex_init(&lx, text, backslash);
     for (struct lex_token t = lex_next(&lx); t.kind != LEX_END && t.kind != LEX_ERROR;) {
+        statements++;
         const char *begin = t.text.p;
         const bool prepares = t.kind == LEX_IDENT && lex_is(&t, "prepare");
         if (prepares)
@@ -338,5 +340,7 @@ bool look_prepare_text(struct slice text, struct slice name, bool backslash, str
         while (t.kind == LEX_SEMI)
             t = lex_next(&lx);
     }
+    if (found && statements == 1)
+        *out = text; /* as pg_prepared_statements shows it */
     return found;
 }

@@ -91,6 +91,7 @@ for my $between ([ 'somebody else in between', \&thief ], [ 'another server in b
     $same->('SQL by the extended protocol', P('', 'PREPARE p AS SELECT 1') . B('', '') . E('') . S, $x, P('e', 'EXECUTE p') . D('S', 'e') . S, $x, B('', 'e') . E('') . S,
         P('d', 'DEALLOCATE p') . S, Q('EXECUTE p'), $x, B('', 'd') . E('') . S, $x, B('', 'e') . E('') . S);
     $same->('in one batch', P('s', 'SELECT 1') . S, $x, P('', 'DEALLOCATE s') . B('', '') . E('') . P('s', 'SELECT 2') . B('', 's') . E('') . S, $x, B('', 's') . E('') . S);
+    $same->('its text as it came', Q(' PREPARE p AS SELECT 1 ;'), $x, Q('SELECT statement FROM pg_prepared_statements'), Q('DEALLOCATE p'));
     $same->('made within a function', Q(q(DO $$ BEGIN EXECUTE 'PREPARE p AS SELECT 8'; END $$)), $x, Q('EXECUTE p'), Q(q(DO $$ BEGIN EXECUTE 'DEALLOCATE p'; END $$)), $x, Q('EXECUTE p'));
     $same->('many', Q(join ';', map { "PREPARE m$_ AS SELECT $_" } 1 .. 60), $x, Q('EXECUTE m60'), Q('EXECUTE m1'), Q('DEALLOCATE m1'), $x, Q('EXECUTE m1'),
         Q('SELECT name FROM pg_prepared_statements ORDER BY 1'));
@@ -100,6 +101,12 @@ my @w = map { $t->wire } 1 .. 2;
 $_->query('PREPARE p AS SELECT pg_backend_pid()') for @w;
 is($w[0]->value('EXECUTE p'), $w[1]->value('EXECUTE p'), 'on one server');
 is(pins(), '', 'which is not pinned');
+$w[0]->query('CREATE TEMP TABLE gone (a int); PREPARE t AS SELECT * FROM gone');
+$w[0]->query('DROP TABLE gone');
+is(pins(), 'sql-prepare', 'a text over temporary objects that are gone is prepared nowhere else');
+is($w[0]->query('EXECUTE t')->{error}{C}, '42P01', 'and is still known');
+$w[0]->query('DEALLOCATE ALL');
+is(pins(), '', 'until it is dropped');
 # More than a session is given room for: it keeps its server then, and has all of them.
 my $long = 'x' x 30_000;
 for my $i (1 .. 40) { $w[0]->query("PREPARE l$i AS SELECT '$i $long'") }

@@ -162,13 +162,13 @@ static void test_prepare_text(void **state)
         const char *text, *name, *found; /* NULL: not there */
     } rows[] = {
         {"PREPARE p AS SELECT 1", "p", "PREPARE p AS SELECT 1"},
-        {"  prepare P (int) as select $1 ;", "p", "prepare P (int) as select $1 "},
+        {"  prepare P (int) as select $1 ;", "p", "  prepare P (int) as select $1 ;"},
         {"PREPARE a AS SELECT ';prepare b as'; PREPARE b AS SELECT 2; SELECT 3", "b",
          "PREPARE b AS SELECT 2"},
         {"PREPARE a AS SELECT 1; DEALLOCATE a; PREPARE a AS SELECT 2", "a",
          "PREPARE a AS SELECT 2"},
         {"/* PREPARE a AS SELECT 1; */ PREPARE \"A b\" AS SELECT 1", "A b",
-         "PREPARE \"A b\" AS SELECT 1"},
+         "/* PREPARE a AS SELECT 1; */ PREPARE \"A b\" AS SELECT 1"},
         {"PREPARE \"A b\" AS SELECT 1", "a b", NULL},
         {"SELECT prepare a FROM t", "a", NULL},
         {"PREPARE", "a", NULL},
