@@ -478,9 +478,7 @@ static void settle_batch(struct client *c, uint8_t status)
             catalogs_changed(w, c->group->cluster, c->group->dbname);
         }
     }
-    c->begin.deferred = false;
-    if (status == 'I')
-        c->begin.len = 0;
+    client_begin_settle(c, status);
     c->tx = status;
 }
 
@@ -527,8 +525,12 @@ void client_on_left(struct client *c)
     const bool errored = c->batch.errored;
     settle_unnamed(c);
     server_settle(c->server);
+    c->tx = c->server->tx; /* it may have ended one */
+    c->inspected = 0;
+    client_begin_left(c);
     client_batch_reset(c, false);
-    server_unlink(c->server);
+    if (c->tx != 'E')
+        server_unlink(c->server);
     if (c->state == CLIENT_CLOSED)
         return;
     c->lost_skip = errored; /* the client has not sent its Sync yet */
@@ -538,6 +540,7 @@ void client_on_left(struct client *c)
 void client_retry(struct client *c)
 {
     c->batch.opened = false; /* nothing of it is left on the server */
+    client_begin_again(c);
     server_unlink(c->server);
     log_debug("client.retried", "a statement of %s runs again on the primary", c->peer);
     if (c->state != CLIENT_CLOSED)
@@ -577,7 +580,7 @@ static enum lost_answer judge(const struct client *c, bool aborted)
         return LOST_DONE; /* only what it listens to was awaited */
     if (!b->opened)
         return in_tx && !c->begin.deferred ? LOST_TRANSACTION : LOST_NOTHING;
-    if (c->begin.deferred && b->retainable && !b->delivered && !b->commit)
+    if (c->begin.deferred && b->retainable && !b->delivered && (!b->commit || c->on_replica))
         return LOST_AGAIN; /* the first statement of the block: nothing was told, nothing is committed */
     if (client_batch_done(c))
         return LOST_DONE;
@@ -588,7 +591,7 @@ static enum lost_answer judge(const struct client *c, bool aborted)
     const bool undone = aborted && !b->partial;
     if (!in_tx && b->retainable && !b->delivered && (reads || (undone && dml)))
         return LOST_AGAIN;
-    if (reads || undone || c->tx_read_only)
+    if (reads || undone || c->on_replica)
         return (in_tx || (b->bits & CLASS_TX_BEGIN)) && !b->commit ? LOST_TRANSACTION
                                                                    : LOST_ABORTED;
     if (!in_tx && (b->bits & CLASS_TX_BEGIN) && !b->commit)
@@ -598,6 +601,7 @@ static enum lost_answer judge(const struct client *c, bool aborted)
 
 void client_on_server_lost(struct client *c, bool aborted, const char *why)
 {
+    client_begin_again(c); /* what has only read so far */
     const enum lost_answer a = judge(c, aborted);
     const bool pinned = session_is_bound(c) || c->group->conf.pool_mode == POOL_SESSION;
     BUG_ON(c->server != NULL);
@@ -624,6 +628,8 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
     LOG_AT(LOG_DEBUG, "client.server.lost", LOG_KV({"peer", c->peer}), "%s", why);
     freshness_primary(&c->floor, false,
                       worker_now()); /* whatever became of it, later reads must not be older */
+    if (a != LOST_NOTHING && a != LOST_AGAIN)
+        c->begin = (struct begin){0};
     switch (a) {
     case LOST_NOTHING:
         client_process(c);

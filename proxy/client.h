@@ -96,6 +96,12 @@ struct batch {
     usec_t canceled_at;        /* by query_timeout; 0: not */
     uint32_t asked, completed; /* statements, as far as they can be counted */
     bool chain;                /* COMMIT or ROLLBACK AND CHAIN is among them */
+    unsigned each, first;      /* of struct classification: of all statements, and of the first */
+    bool nodal, tells_time;    /* the same */
+    bool portals;              /* opens one that has a name, so it may outlive the batch */
+    bool fetches;              /* takes a limited number of rows from one, so it may do so again */
+    bool flush;                /* was looked at as far as a Flush only */
+    bool ties; /* leaves something on its replica that keeps the transaction there */
 };
 
 struct client {

@@ -6,6 +6,7 @@
 #include "catalogs.h"
 #include "core/hint.h"
 #include "client.h"
+#include "client_begin.h"
 #include "client_route.h"
 #include "pool.h"
 #include "wire/decode.h"
@@ -64,7 +65,12 @@ static bool reads_only(const struct client *c, const struct classify_tx *tx)
 static void batch_add(struct client *c, const struct classification *k)
 {
     struct batch *b = &c->batch;
+    if (b->n_statements == 0)
+        b->first = k->first;
     b->bits |= k->bits;
+    b->each |= k->each;
+    b->nodal |= k->nodal;
+    b->tells_time |= k->tells_time;
     b->n_statements += k->n_statements;
     b->chain |= k->tx.chain;
     b->discards_all |= k->discards_all;
@@ -93,6 +99,12 @@ static void batch_add(struct client *c, const struct classification *k)
         c->ddl = true;
 }
 
+static void batch_unknown(struct client *c)
+{
+    c->batch.bits |= CLASS_UNKNOWN;
+    c->batch.each |= CLASS_UNKNOWN;
+}
+
 static const struct catalog *catalog_of(const struct client *c)
 {
     return c->group->catalog ? &c->group->catalog->cat : NULL;
@@ -105,11 +117,13 @@ static void inspect_sql(struct client *c, struct slice sql)
                                        .override = config_functions(c->w->conf)};
     classify_sql(sql, catalog_of(c), &opts, &k);
     if (k.bits == CLASS_READ && worker_learned(c->w, sql))
-        k.bits = CLASS_UNKNOWN;
+        k.bits = k.each = CLASS_UNKNOWN;
     if (UNLIKELY(k.bits & (CLASS_TX | CLASS_SESSION))) {
         c->batch.tx = k.tx;
         c->batch.set_transaction |= k.set_transaction;
         c->batch.starts = slice_ieq(k.token, "start");
+        if (k.savepoint != SAVEPOINT_NONE)
+            client_begin_note(c, sql, &k);
     }
     c->batch.asked = k.empty ? 1 : k.n_statements;
     batch_add(c, &k);
@@ -119,7 +133,8 @@ static void classify_stmt(const struct client *c, struct pstmt *p)
 {
     const struct catalog *cat = catalog_of(c);
     if (p->sql_len > CLIENT_INSPECT_MAX) { /* it would take too long to look at */
-        p->cls = (struct classification){.bits = CLASS_UNKNOWN, .n_statements = 1};
+        p->cls = (struct classification){
+            .bits = CLASS_UNKNOWN, .each = CLASS_UNKNOWN, .n_statements = 1};
         return;
     }
     if (p->classified_by != cat || p->classified_conf != c->w->conf || !p->cls.n_statements) {
@@ -131,7 +146,7 @@ static void classify_stmt(const struct client *c, struct pstmt *p)
     }
     const bool refused = p->learned_until && worker_now() < p->learned_until;
     if (p->learned_until && p->cls.reason == REASON_NONE) {
-        p->cls.bits = refused ? CLASS_UNKNOWN : CLASS_READ;
+        p->cls.bits = p->cls.each = refused ? CLASS_UNKNOWN : CLASS_READ;
         p->learned_until = refused ? p->learned_until : 0;
     }
 }
@@ -176,9 +191,18 @@ static bool is_made(const struct client *c, struct slice name)
 
 static void note_made(struct client *c)
 {
-    const struct classification k = {
-        .bits = CLASS_UNKNOWN | CLASS_SESSION, .touches = TOUCH_EXECUTE, .reason = REASON_PREPARED};
+    const struct classification k = {.bits = CLASS_UNKNOWN | CLASS_SESSION,
+                                     .each = CLASS_UNKNOWN | CLASS_SESSION,
+                                     .touches = TOUCH_EXECUTE,
+                                     .reason = REASON_PREPARED};
     batch_add(c, &k);
+}
+
+static void note_transaction(struct client *c, const struct pstmt *st)
+{
+    if (st->cls.bits & CLASS_TX_BEGIN)
+        c->batch.tx = st->cls.tx;
+    client_begin_note(c, (struct slice){st->sql, st->sql_len}, &st->cls);
 }
 
 int client_inspect(struct client *c, const struct frame *f, const uint8_t *body, size_t have)
@@ -186,6 +210,7 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
     struct msg_parse p;
     struct msg_bind b;
     struct msg_target t;
+    struct msg_execute e;
     struct slice sql;
     int rc;
     switch (f->type) {
@@ -222,15 +247,23 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
         st = stmt_of(c, b.statement);
         if (st) {
             classify_stmt(c, st);
+            if (UNLIKELY(st->cls.bits & (CLASS_TX_BEGIN | CLASS_TX_SAVEPOINT)))
+                note_transaction(c, st);
             batch_add(c, &st->cls);
             remember(&c->batch.stmt, st);
         } else if (is_made(c, b.statement)) {
             note_made(c);
         } else if (!c->batch.parsed) {
-            c->batch.bits |= CLASS_UNKNOWN;
+            batch_unknown(c);
         } else { /* a name that nobody knows, or one of too many */
             c->batch.bits |= c->batch.parsed_bits;
+            c->batch.each |= c->batch.parsed_bits;
         }
+        c->batch.portals |= b.portal.n > 0;
+        return 0;
+    case 'E':
+        if ((c->tx != 'I' || (c->batch.bits & CLASS_TX_BEGIN)) && have == f->body_len)
+            c->batch.fetches |= decode_execute(body, have, &e) == 0 && e.max_rows > 0;
         return 0;
     case 'D':
     case 'C':
@@ -241,7 +274,7 @@ int client_inspect(struct client *c, const struct frame *f, const uint8_t *body,
         }
         return rc;
     case 'F':
-        c->batch.bits |= CLASS_UNKNOWN;
+        batch_unknown(c);
         return 0;
     case 'p': /* nobody asked; waiting for the Sync behind it would be for ever */
         return ERR_PROTO;
@@ -285,7 +318,7 @@ enum scan client_scan(struct client *c, size_t *end, bool *flush)
         if (f.total > left) {
             if (f.total <= CLIENT_INSPECT_MAX && c->view_n <= CLIENT_INSPECT_MAX)
                 break;
-            c->batch.bits |= CLASS_UNKNOWN; /* too long to look at: it streams to the primary */
+            batch_unknown(c); /* too long to look at: it streams to the primary */
             return SCAN_ROUTE;
         }
         if (client_inspect(c, &f, c->view + at + FRAME_HEADER, f.body_len) < 0) {
@@ -297,6 +330,7 @@ enum scan client_scan(struct client *c, size_t *end, bool *flush)
         if (f.type == 'Q' || f.type == 'F' || f.type == 'S' || f.type == 'H') {
             *end = at;
             *flush = f.type == 'H';
+            c->batch.flush = *flush;
             if (*flush) { /* what was parsed will be executed by messages behind the Flush, on the same server */
                 c->batch.bits |= c->batch.parsed_bits;
                 c->session.touches |= c->batch.parsed_listens ? TOUCH_LISTEN : 0;
@@ -306,6 +340,6 @@ enum scan client_scan(struct client *c, size_t *end, bool *flush)
     }
     if (c->view_n < BATCH_WAIT_MAX)
         return SCAN_MORE;
-    c->batch.bits |= CLASS_UNKNOWN;
+    batch_unknown(c);
     return SCAN_ROUTE;
 }

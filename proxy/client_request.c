@@ -39,8 +39,8 @@ static bool batch_reads(const struct client *c)
     if (c->batch.to_replica && c->batch.reason != REASON_NONE &&
         (bits & ~(unsigned)(CLASS_READ | CLASS_UNKNOWN)) == 0)
         return true;
-    return c->tx_read_only && (bits & CLASS_TX_BEGIN) &&
-           (bits & ~(unsigned)(CLASS_TX_BEGIN | CLASS_READ)) == 0;
+    return (bits & CLASS_TX_BEGIN) && (bits & ~(unsigned)(CLASS_TX_BEGIN | CLASS_READ)) == 0 &&
+           client_begin_reads(c);
 }
 
 static void aim(struct client *c);
@@ -117,7 +117,7 @@ static bool begin_batch(struct client *c, size_t *answered)
         return false;
     }
     c->batch.read = batch_reads(c);
-    c->tx_read_only = c->batch.read && (c->tx_read_only || c->begin.deferred);
+    c->tx_read_only = c->batch.read && (c->begin.deferred || (c->batch.bits & CLASS_TX_BEGIN));
     const struct route_out r = client_route(c);
     if (r.kind == ROUTE_WAIT) {
         client_route_wait(c, r.reason);
@@ -281,14 +281,21 @@ static size_t without_server(struct client *c, const struct frame *f)
     return f->total;
 }
 
-/* A write, or transaction control, after reads of the same batch, which a replica has answered already because of a Flush. They stay what
- * they are; the rest goes to the primary. Portals that were bound on the replica do not come along. */
+/* A write, or transaction control, after reads of the same batch, which a replica has answered already because of a Flush (and which did `before`).
+ * They stay what they are; the rest goes to the primary. Portals that were bound on the replica do not come along. */
 static bool must_leave(const struct client *c, unsigned before)
 {
     const struct topology *t = worker_topo(c->w, c->group->cluster);
-    return c->batch.read && c->batch.opened && !batch_reads(c) && c->tx == 'I' &&
-           !(before & CLASS_TX) && c->route_mode != ROUTE_REPLICA && t &&
-           c->server->pool->node != t->writer && !c->server->pl.skipping;
+    if (!c->batch.opened)
+        return false;
+    if (c->tx != 'I' || (before & CLASS_TX))
+        return client_begin_must_leave(c, before);
+    if (!c->batch.read || batch_reads(c) || c->route_mode == ROUTE_REPLICA || !t ||
+        c->server->pool->node == t->writer || c->server->pl.skipping)
+        return false;
+    /* An isolation that comes too late is refused by a replica as well. */
+    return (c->batch.bits & CLASS_TX) != CLASS_TX_BEGIN ||
+           c->batch.tx.isolation == ISOLATION_UNSPECIFIED;
 }
 
 static size_t leave(struct client *c)
@@ -313,12 +320,20 @@ static bool owes_too_much(struct client *c)
     return s->pl.n >= PL_HIGH;
 }
 
-/* Whoever listens may end that in a batch: its channels must be on the server before its first message. */
+/* At a further batch of a transaction. On a replica: may it go on there? And whoever listens may end that in a batch: its
+ * channels must be on the server before its first message. False: it waits, or begins anew. */
 static bool look_ahead(struct client *c, const struct frame *f)
 {
     size_t end;
     bool flush;
-    if (f->type == MSG_F_QUERY || f->type == MSG_F_FUNCTION_CALL)
+    if (c->on_replica) {
+        const enum begin_look look = client_begin_look(c);
+        c->again |= look == BEGIN_LEAVES;
+        if (look != BEGIN_GOES_ON)
+            return false;
+    }
+    if (c->session.subs.count == 0 || c->inspected > 0 || f->type == MSG_F_QUERY ||
+        f->type == MSG_F_FUNCTION_CALL)
         return true;
     client_batch_reset(c, false);
     return client_scan(c, &end, &flush) == SCAN_ROUTE;
@@ -327,7 +342,6 @@ static bool look_ahead(struct client *c, const struct frame *f)
 static size_t step_linked(struct client *c, const struct frame *f)
 {
     struct server *s = c->server;
-    const unsigned before = c->batch.bits;
     if (c->moving)
         return 0;
     if (c->batch.sync_seen && !(is_copy(f->type) && s->copying)) {
@@ -348,12 +362,14 @@ static size_t step_linked(struct client *c, const struct frame *f)
     if (f->total > c->view_n && f->type == 'Q' && f->total <= CLIENT_INSPECT_MAX)
         return 0;
     if (!c->batch.opened && c->batch.started == 0) { /* a further batch of the same transaction */
-        if (UNLIKELY(c->session.subs.count > 0) && !look_ahead(c, f))
+        if (UNLIKELY(c->on_replica || c->session.subs.count > 0) && !look_ahead(c, f))
             return 0;
         c->batch_no++;
         c->batch.started = worker_now();
         aim(c);
     }
+    const unsigned before =
+        c->batch.each | (c->batch.portals || c->batch.fetches ? BEGIN_BEFORE_PORTALS : 0U);
     if (c->inspected >= f->total) {
         c->inspected -= f->total;
     } else if (f->total <= c->view_n || f->type == 'B') {
@@ -368,22 +384,22 @@ static size_t step_linked(struct client *c, const struct frame *f)
         }
     } else {
         c->batch.bits |= CLASS_UNKNOWN;
+        c->batch.each |= CLASS_UNKNOWN;
         c->batch.commit = true; /* nobody has looked */
         c->batch.partial = true;
     }
-    if (must_leave(c, before))
+    if (UNLIKELY(c->on_replica) && must_leave(c, before))
         return leave(c);
-    if (UNLIKELY(f->type == MSG_F_QUERY && client_begin_again(c))) {
-        c->again = true;
-        return 0;
-    }
     aim(c);
     if (!c->batch.opened && !session_precede(c, f->type == MSG_F_QUERY)) {
         protocol_error(c, "too many messages without a Sync");
         return 0;
     }
     c->batch.opened = true;
-    return forward(c, f);
+    const size_t used = forward(c, f);
+    if (used == 0) /* it comes again, and has been looked at */
+        c->inspected += f->total;
+    return used;
 }
 
 /* Nothing of the next batch was looked at or sent. */

@@ -18,13 +18,13 @@ static const usec_t TURN_WAIT = 5 * USEC_PER_MS;
 static const usec_t TURN_GAP_MIN = 20 * USEC_PER_MS, TURN_GAP_MAX = 100 * USEC_PER_MS;
 enum { TURN_COST = 20 };
 
-static enum consistency level_of(const struct client *c)
+enum consistency client_route_level(const struct client *c)
 {
     return c->own.level ? c->own.level : c->group->rules.level;
 }
 
 /* A listener's fixed route holds whatever the session asks for. */
-static int route_of(const struct client *c)
+int client_route_mode(const struct client *c)
 {
     return c->route_mode == ROUTE_AUTO && c->own.route ? c->own.route : c->route_mode;
 }
@@ -34,7 +34,7 @@ static usec_t bound_of(const struct client *c)
 {
     if (c->own.has_max_lag)
         return c->own.max_lag;
-    return level_of(c) >= CONSISTENCY_BOUNDED ? c->group->rules.max_lag : 0;
+    return client_route_level(c) >= CONSISTENCY_BOUNDED ? c->group->rules.max_lag : 0;
 }
 
 static bool async_anywhere(const struct client *c)
@@ -119,17 +119,17 @@ static struct route_in input(struct client *c, usec_t now)
     struct worker *w = c->w;
     const int cluster = c->group->cluster;
     const struct routing_conf *r = &w->conf->routing;
-    const enum consistency level = level_of(c);
+    const enum consistency level = client_route_level(c);
     const struct topology *t = worker_topo(w, cluster);
     return (struct route_in){
         .topo = t,
         .fresh = &c->floor,
         .lag = &c->group->lag,
         .read = c->batch.read,
-        .force_primary = route_of(c) == ROUTE_PRIMARY || level == CONSISTENCY_PRIMARY ||
+        .force_primary = client_route_mode(c) == ROUTE_PRIMARY || level == CONSISTENCY_PRIMARY ||
                          c->batch.to_primary || wants_writer(c, t) ||
                          c->group->conf.pool_mode == POOL_SESSION,
-        .force_replica = route_of(c) == ROUTE_REPLICA,
+        .force_replica = client_route_mode(c) == ROUTE_REPLICA,
         .retry = c->batch.retry,
         .avoid = pool_avoid(c->group),
         .split = r->read_write_split,
@@ -185,7 +185,7 @@ struct route_out client_route(struct client *c)
     const usec_t now = worker_now();
     if (!c->fresh_until) { /* else it waits since, for the same thing */
         c->began = now;
-        if (c->batch.read && level_of(c) == CONSISTENCY_GLOBAL)
+        if (c->batch.read && client_route_level(c) == CONSISTENCY_GLOBAL)
             freshness_primary(&c->floor, async_anywhere(c), now);
     }
     const struct route_in in = input(c, now);
@@ -346,8 +346,9 @@ bool client_route_linked(struct client *c)
     const bool known = freshness_knows(&t->nodes[node], s->ready_at);
     if (known)
         c->read_incarnation = t->nodes[node].incarnation;
-    const bool asks = level_of(c) >= CONSISTENCY_BOUNDED ||
-                      (level_of(c) == CONSISTENCY_SESSION && (c->floor.lsn || c->floor.open));
+    const bool asks =
+        client_route_level(c) >= CONSISTENCY_BOUNDED ||
+        (client_route_level(c) == CONSISTENCY_SESSION && (c->floor.lsn || c->floor.open));
     if (known || !asks) {
         c->fresh_until = 0;
         return true;
@@ -380,6 +381,6 @@ void client_route_settle(struct client *c, const struct server *s, usec_t now)
     else /* VACUUM and its like may change pg_class without a transaction id: their end waits for no flush */
         freshness_primary(&c->floor, async_anywhere(c) || c->ddl, now);
     c->own.node = (int16_t)(node + 1);
-    if (t && t->n_nodes > 1 && level_of(c) >= CONSISTENCY_SESSION)
+    if (t && t->n_nodes > 1 && client_route_level(c) >= CONSISTENCY_SESSION)
         manager_use_sample(c->w->proxy->manager, c->group->cluster);
 }

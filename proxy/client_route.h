@@ -18,9 +18,12 @@ enum {
 }; /* of a worker and cluster; others go to the primary at once */
 
 /* Decides for the batch that was looked at. ROUTE_WAIT: call client_route_wait. */
+struct route_out client_route(struct client *c);
 /* A line for each decision (log_routes). No SQL text. */
 void client_route_log(const struct client *c, const struct route_out *r);
-struct route_out client_route(struct client *c);
+/* What the session asks for, or else its listener or pool. */
+enum consistency client_route_level(const struct client *c);
+int client_route_mode(const struct client *c); /* enum route_mode */
 /* The client waits for newer positions; client_process is called when they came or the time is over. */
 void client_route_wait(struct client *c, enum route_reason why);
 

@@ -115,6 +115,8 @@ struct params_ref *pool_params(struct pool_group *g, const struct params *p)
     const char *isolation = params_get(p, "default_transaction_isolation");
     const char *access = params_get(p, "default_transaction_read_only");
     r->serializable = isolation && slice_ieq(slice_of(isolation), "serializable");
+    r->repeatable = isolation && slice_ieq(slice_of(isolation), "repeatable read");
+    r->committed = isolation && !r->serializable && !r->repeatable;
     r->read_only = access && slice_ieq(slice_of(access), "on");
     list_push_front(&g->params, &r->node);
     return r;

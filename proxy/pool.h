@@ -31,9 +31,10 @@ struct params_ref {
     _Atomic uint32_t refs; /* servers that move take theirs along */
     bool serializable; /* transactions are, if they do not say otherwise: no standby takes them */
     bool read_only;    /* the same */
-    struct params_ref *told; /* of start-up parameters that a server has taken: reports.h */
-    struct list_node node;   /* in the group's list, which holds a reference */
-    struct params p;         /* allocated only as far as p.len */
+    bool repeatable, committed; /* the same; neither: what role and database say */
+    struct params_ref *told;    /* of start-up parameters that a server has taken: reports.h */
+    struct list_node node;      /* in the group's list, which holds a reference */
+    struct params p;            /* allocated only as far as p.len */
 };
 
 void params_unref(struct params_ref *r); /* NULL is fine */
@@ -104,9 +105,10 @@ struct pool_group {
         custom; /* custom settings that somebody set: no view of PostgreSQL lists them */
     bool
         uses_sequences; /* somebody asked for currval() or lastval(): who writes keeps its server */
-    bool paused, disabled; /* by the console */
-    usec_t reconnect_at;   /* servers that connected before are closed when they are released */
-    uint64_t avoid;        /* bit i: logins to node i have failed; ask pool_avoid */
+    usec_t snapshots_leave_until; /* REPEATABLE READ transactions begin on the primary until then */
+    bool paused, disabled;        /* by the console */
+    usec_t reconnect_at; /* servers that connected before are closed when they are released */
+    uint64_t avoid;      /* bit i: logins to node i have failed; ask pool_avoid */
     uint32_t n_clients;
     struct group_stats stats;
 };

@@ -28,6 +28,8 @@ static const char *const own_consistencies[] = {"auto",   "eventual", "session",
                                                 "global", "primary",  NULL};
 static const char *const balances[] = {"least_busy", "round_robin", "random", "latency", NULL};
 static const char *const balance_bys[] = {"statement", "session", NULL};
+static const char *const transaction_reads[] = {"primary", "replica", NULL};
+static const char *const own_transaction_reads[] = {"auto", "primary", "replica", NULL};
 static const char *const no_replicas[] = {"primary", "wait", "error", NULL};
 static const char *const auth_methods[] = {"scram-sha-256", "md5", "password", "trust", NULL};
 
@@ -42,6 +44,12 @@ static const char *const auth_methods[] = {"scram-sha-256", "md5", "password", "
      .values = own_consistencies,                                                                 \
      .flags = CONF_RELOAD,                                                                        \
      .doc = "routing.consistency for these sessions. auto: that of " wider "."},                  \
+        {READ_ROW(type_, transaction_reads),                                                      \
+         .type = CONF_ENUM,                                                                       \
+         .def = "auto",                                                                           \
+         .values = own_transaction_reads,                                                         \
+         .flags = CONF_RELOAD,                                                                    \
+         .doc = "routing.transaction_reads for these sessions. auto: that of " wider "."},        \
         {READ_ROW(type_, max_lag),                                                                \
          .type = CONF_DURATION,                                                                   \
          .def = "auto",                                                                           \
@@ -259,6 +267,15 @@ static const struct conf_setting routing_rows[] = {
             "acknowledged more than max_lag before it began. global: nor anything acknowledged to "
             "anybody before it began. "
             "primary: reads go to the primary."},
+    {ROW(struct routing_conf, transaction_reads), .type = CONF_ENUM, .def = "primary",
+     .values = transaction_reads, .flags = CONF_RELOAD,
+     .doc =
+         "Where a transaction that is not READ ONLY reads before it does anything else. replica: "
+         "as long as it only reads, in READ COMMITTED and at consistency eventual or session, it "
+         "runs on a replica; with its first other statement it begins again on the primary, which "
+         "the client does not see. A statement that shows when the transaction began (now()) is "
+         "such a statement. Tables that were read are not locked on the primary meanwhile. READ "
+         "ONLY transactions go to a replica anyhow."},
     {ROW(struct routing_conf, freshness_wait), .type = CONF_DURATION, .def = "20ms", .unit = "ms",
      .flags = CONF_RELOAD | CONF_NEVER, .min = 0, .max = 60 * USEC_PER_SEC,
      .doc = "How long a read waits for a replica that has what it must not miss, before it goes to "

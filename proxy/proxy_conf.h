@@ -26,6 +26,7 @@ enum tls_mode { TLS_OFF = 1, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, 
 enum route_mode { ROUTE_AUTO = 1, ROUTE_PRIMARY, ROUTE_REPLICA };
 enum pool_mode { POOL_SESSION = 1, POOL_TRANSACTION, POOL_STATEMENT };
 enum backend_pid { PID_VIRTUAL = 1, PID_SERVER };
+enum transaction_reads { TRANSACTION_READS_PRIMARY = 1, TRANSACTION_READS_REPLICA };
 enum no_replica { NO_REPLICA_PRIMARY = 1, NO_REPLICA_WAIT, NO_REPLICA_ERROR };
 enum balance_by { BALANCE_BY_STATEMENT = 1, BALANCE_BY_SESSION };
 enum auth_method { METHOD_SCRAM = 1, METHOD_MD5, METHOD_PASSWORD, METHOD_TRUST };
@@ -57,6 +58,7 @@ struct listen_conf { /* [listen NAME] */
 /* How reads are routed, for a database or a user; what is auto is taken from the next wider section. */
 struct read_conf {
     int consistency;                  /* 1: auto, else enum consistency + 1 */
+    int transaction_reads;            /* 1: auto, else enum transaction_reads + 1 */
     usec_t max_lag, freshness_wait;   /* -1: auto */
     uint64_t max_lag_bytes;           /* UINT64_MAX: auto */
     char allow_zones[CONF_ZONES_MAX]; /* besides those of wider sections; empty: no limit */
@@ -98,7 +100,8 @@ struct server_tls_conf { /* [server_tls]: towards nodes */
 
 struct routing_conf { /* [routing], with the lag rows of repl_conf */
     bool read_write_split;
-    int consistency; /* enum consistency */
+    int consistency;       /* enum consistency */
+    int transaction_reads; /* enum transaction_reads */
     usec_t freshness_wait;
     int balance;    /* enum balance_policy of core/balance.h */
     int balance_by; /* enum balance_by */
@@ -166,6 +169,7 @@ const struct pool_conf *config_pool(const struct config *c, const char *database
 /* The rules for the reads of a database and user, by pool, database and [routing]. */
 struct read_rules {
     enum consistency level;
+    enum transaction_reads transaction_reads;
     usec_t freshness_wait;
     bool own_lag; /* the limits differ from the cluster's */
     usec_t max_lag;

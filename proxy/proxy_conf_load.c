@@ -515,6 +515,8 @@ static void config_read_apply(struct read_rules *r, const struct read_conf *own)
 {
     if (own->consistency > 1)
         r->level = (enum consistency)(own->consistency - 1);
+    if (own->transaction_reads > 1)
+        r->transaction_reads = (enum transaction_reads)(own->transaction_reads - 1);
     if (own->freshness_wait >= 0)
         r->freshness_wait = own->freshness_wait;
     if (own->max_lag >= 0)
@@ -536,6 +538,8 @@ struct read_rules config_read_rules(const struct config *c, const char *database
 {
     const struct lag_conf *lag = &c->repl.lag;
     struct read_rules r = {.level = (enum consistency)c->routing.consistency,
+                           .transaction_reads =
+                               (enum transaction_reads)c->routing.transaction_reads,
                            .freshness_wait = c->routing.freshness_wait,
                            .max_lag = lag->max_lag,
                            .max_lag_bytes = lag->max_lag_bytes,

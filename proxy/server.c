@@ -267,8 +267,13 @@ bool server_usable(const struct server *s)
 
 bool server_hide(struct server *s, const char *sql)
 {
+    return server_hide_failing(s, sql, false);
+}
+
+bool server_hide_failing(struct server *s, const char *sql, bool fails)
+{
     struct gather *g = &s->w->gather;
-    if (!server_expect(s, PL_HIDDEN_QUERY, 0, TAG_NONE))
+    if (!server_expect(s, PL_HIDDEN_QUERY, 0, fails ? TAG_FAILS : TAG_NONE))
         return false;
     if (gather_empty(g))
         gather_begin(g, &s->st);

@@ -135,6 +135,8 @@ enum entry_tag {
 bool server_expect(struct server *s, enum pl_kind kind, uint64_t ref, uint32_t tag) MUST_CHECK;
 /* A query of ours, collected for the same packet as what follows; its answer is swallowed. false: no room. */
 bool server_hide(struct server *s, const char *sql) MUST_CHECK;
+/* The same; fails: it is meant to end in an error. */
+bool server_hide_failing(struct server *s, const char *sql, bool fails) MUST_CHECK;
 /* Releases what the pipeline refers to. */
 void server_drop_expectations(struct server *s);
 /* An entry has left the pipeline: bookkeeping of statements. */

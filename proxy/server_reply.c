@@ -7,6 +7,7 @@
 #include "../replication/base/log.h"
 #include "../replication/manager.h"
 #include "client.h"
+#include "client_begin.h"
 #include "pool.h"
 #include "reports.h"
 #include "server.h"
@@ -199,6 +200,19 @@ static void pass_timeout(struct chunk *k)
     gather_wrote(k->g, &w);
 }
 
+/* The primary would have done it; the transaction's snapshot is here. */
+static void pass_stranded(struct chunk *k)
+{
+    if (k->s->retrying)
+        return;
+    struct writer w = gather_writer(k->g, ERRRESP_SIZE_MAX);
+    errresp_write(&w, &(struct errresp){.code = ERRRESP_SERIALIZATION_FAILURE,
+                                        .severity = ERRRESP_SEV_ERROR,
+                                        .message = client_begin_stranded,
+                                        .hint = client_begin_stranded_hint});
+    gather_wrote(k->g, &w);
+}
+
 /* The first fields of an error too long to be kept: severity and SQLSTATE come before everything that can be long. */
 static void error_head(const uint8_t *body, size_t have, struct msg_error *m)
 {
@@ -235,7 +249,11 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg,
         return;
     }
     fakes(k); /* of what came before the request that failed */
+    const struct pl_entry *head = pipeline_head(&s->pl);
+    const bool meant = head && head->tag == TAG_FAILS;
     if (pipeline_error(&s->pl) == PL_SWALLOW) {
+        if (meant)
+            return;
         s->hidden_failed = true;
         err_set(&s->login_error, ERR_SERVER, "%.*s", (int)m.message.n,
                 m.message.p ? m.message.p : "");
@@ -257,6 +275,8 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg,
         pass(k, msg, have);
     else if (k->c && k->c->batch.canceled_at && slice_eq(m.sqlstate, "57014"))
         pass_timeout(k);
+    else if (k->c && UNLIKELY(k->c->on_replica) && client_begin_strands(k->c, &m))
+        pass_stranded(k);
     else
         pass_error(k, msg, have);
     skip_rest(k);

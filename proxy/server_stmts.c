@@ -83,9 +83,6 @@ void server_entry_done(struct server *s, const struct pl_entry *e)
             session_name_refused(s, (struct named *)(uintptr_t)e->ref);
         named_unref((struct named *)(uintptr_t)e->ref);
         return;
-    case TAG_FAILS:
-        s->hidden_failed = false;
-        return;
     case TAG_EVICTED:
         if (e->fate == PL_DONE)
             free((struct sstmt *)(uintptr_t)e->ref);
@@ -93,6 +90,7 @@ void server_entry_done(struct server *s, const struct pl_entry *e)
             sstmt_put_back(&s->prepared, (struct sstmt *)(uintptr_t)e->ref);
         return;
     case TAG_NONE:
+    case TAG_FAILS:
     case TAG_CHANGED:
     case TAG_REFUSED:
     default:

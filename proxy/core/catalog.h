@@ -37,7 +37,9 @@ enum catalog_fact {
     CATALOG_FACT_ALL = 2,      /* so may anything: an operator, a cast or a type does */
     CATALOG_FACT_SEQUENCES = 4,
     CATALOG_FACT_UNSAFE = 8, /* nothing is a read: what no text shows is volatile */
-    CATALOG_FACT_LIKE = 16,  /* LIKE, ILIKE or SIMILAR TO may be a volatile operator */
+    CATALOG_FACT_ISOLATION =
+        32,                 /* transactions may begin with another isolation than READ COMMITTED */
+    CATALOG_FACT_LIKE = 16, /* LIKE, ILIKE or SIMILAR TO may be a volatile operator */
 };
 
 struct catalog {
@@ -74,6 +76,7 @@ enum {
     CATALOG_BIT_UNSAFE = 2,  /* a function that is not, one of that name at least */
     CATALOG_BIT_PRIMARY = 4, /* naming it, anywhere, is for the primary */
     CATALOG_BIT_SPEAKS = 8,  /* naming it, anywhere, may change the session */
+    CATALOG_BIT_TIME = 32,   /* shows when the transaction began */
     CATALOG_BIT_LOUD = 16,   /* calling it may change the session in any way */
 };
 

@@ -124,6 +124,11 @@ static const char *const node_relations[] = {
     "pg_shmem_allocations_numa",
 };
 
+/* What shows the moment at which the transaction began. */
+static const char *const time_names[] = {
+    "age", "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "now", "transaction_timestamp",
+};
+
 /* Volatile functions of pg_catalog that do no harm on a replica: they give a new answer at each call, and that is all. */
 static const char *const harmless_functions[] = {
     "random", "random_normal", "clock_timestamp", "timeofday", "pg_sleep", "pg_sleep_for", "pg_sleep_until",
@@ -254,7 +259,10 @@ static const char sql_facts[] =
     " THEN 2 ELSE 0 END"
     " + CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class WHERE relkind = 'S') THEN 4 ELSE 0 END"
     " + CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_cast JOIN vol ON vol.oid = castfunc WHERE castsource < 16384 AND casttarget < 16384)"
-    " THEN 8 ELSE 0 END";
+    " THEN 8 ELSE 0 END"
+    " + CASE WHEN pg_catalog.current_setting('default_transaction_isolation') <> 'read committed' OR EXISTS (SELECT FROM pg_catalog.pg_db_role_setting,"
+    " pg_catalog.unnest(setconfig) v WHERE v LIKE 'default_transaction_isolation=%' AND v <> 'default_transaction_isolation=read committed')"
+    " THEN 32 ELSE 0 END";
 /* clang-format on */
 
 /* The names are asked for on the same connection behind it: their recursion is estimated as so huge that compiling the query
@@ -274,7 +282,8 @@ const char *const catalog_sql_version =
     "'pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass, "
     "'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_cast'::regclass, "
     "'pg_catalog.pg_type'::regclass, 'pg_catalog.pg_attribute'::regclass, "
-    "'pg_catalog.pg_amproc'::regclass, 'pg_catalog.pg_constraint'::regclass]::oid[]) r";
+    "'pg_catalog.pg_amproc'::regclass, 'pg_catalog.pg_constraint'::regclass, "
+    "'pg_catalog.pg_db_role_setting'::regclass]::oid[]) r";
 
 /* The names of our own lists hold letters, digits and underscores only. */
 static void write_lists(struct strbuf *b)
@@ -318,12 +327,17 @@ int catalog_names_add(struct catalog *c)
         if (rc < 0)
             return rc;
     }
+    for (size_t i = 0; i < ARRAY_LEN(time_names); i++) {
+        int rc = catalog_add(c, slice_of(time_names[i]), CATALOG_BIT_TIME);
+        if (rc < 0)
+            return rc;
+    }
     return 0;
 }
 
 size_t catalog_names_count(void)
 {
-    return ARRAY_LEN(node_functions) + ARRAY_LEN(node_relations);
+    return ARRAY_LEN(node_functions) + ARRAY_LEN(node_relations) + ARRAY_LEN(time_names);
 }
 
 unsigned catalog_names_prefix(struct slice name)
@@ -336,4 +350,16 @@ unsigned catalog_names_prefix(struct slice name)
         return CATALOG_BIT_UNSAFE | loud | (name.p[0] == 'p' ? CATALOG_BIT_PRIMARY : 0U);
     }
     return 0;
+}
+
+/* A volatile function of a user is believed to write or to read; nextval() and the like fail on a replica. */
+bool catalog_names_nodal(struct slice name)
+{
+    static const char *const families[] = {"pg_", "txid_", "inet_", "dblink"};
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        const size_t n = strlen(families[i]);
+        if (name.n >= n && memcmp(name.p, families[i], n) == 0)
+            return true;
+    }
+    return false;
 }

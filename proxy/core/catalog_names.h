@@ -12,6 +12,9 @@ size_t catalog_names_count(void);
 /* Bits of a name because of how it begins; 0 for nearly all. */
 unsigned catalog_names_prefix(struct slice name);
 
+/* Of the functions that are not safe on a replica: would it answer there without an error, but otherwise? */
+bool catalog_names_nodal(struct slice name);
+
 /* Whether catalog_names_prefix could say anything but 0. */
 static inline bool catalog_names_may_prefix(struct slice name)
 {

@@ -137,6 +137,19 @@ static void begin(struct scan *sc, struct classification *out)
     transaction(sc, ok, CLASS_TX_BEGIN, word);
 }
 
+/* cur should be the name of a savepoint, the last token of the statement. */
+static void savepoint_name(struct scan *sc, struct classification *out,
+                           enum classify_savepoint what, struct slice word)
+{
+    const bool named = at_name(sc);
+    if (named) {
+        out->savepoint = what;
+        out->savepoint_name = sc->cur->lex.text;
+        scan_advance(sc);
+    }
+    transaction(sc, named, CLASS_TX_SAVEPOINT, word);
+}
+
 /* COMMIT, END, ROLLBACK, ABORT and their longer forms. */
 static void end_transaction(struct scan *sc, struct classification *out)
 {
@@ -155,10 +168,7 @@ static void end_transaction(struct scan *sc, struct classification *out)
         if (scan_is(sc, WORD_SAVEPOINT) && sc->next->lex.kind != LEX_END &&
             sc->next->lex.kind != LEX_SEMI)
             scan_advance(sc);
-        bool named = at_name(sc);
-        if (named)
-            scan_advance(sc);
-        transaction(sc, named, CLASS_TX_SAVEPOINT, word);
+        savepoint_name(sc, out, SAVEPOINT_BACK, word);
         return;
     }
     bool ok = true, chain = false;
@@ -171,7 +181,7 @@ static void end_transaction(struct scan *sc, struct classification *out)
     transaction(sc, ok, rollback ? CLASS_TX_ROLLBACK : CLASS_TX_COMMIT, word);
 }
 
-static void savepoint(struct scan *sc)
+static void savepoint(struct scan *sc, struct classification *out)
 {
     struct slice word = sc->cur->lex.text;
     bool release = scan_is(sc, WORD_RELEASE);
@@ -179,10 +189,7 @@ static void savepoint(struct scan *sc)
     if (release && scan_is(sc, WORD_SAVEPOINT) && sc->next->lex.kind != LEX_END &&
         sc->next->lex.kind != LEX_SEMI)
         scan_advance(sc);
-    bool named = at_name(sc);
-    if (named)
-        scan_advance(sc);
-    transaction(sc, named, CLASS_TX_SAVEPOINT, word);
+    savepoint_name(sc, out, release ? SAVEPOINT_RELEASE : SAVEPOINT_SET, word);
 }
 
 /* SET name { TO | = } value, cur being the name: which setting, if one can tell. */
@@ -471,7 +478,7 @@ static bool transaction_command(struct scan *sc, struct classification *out)
         return true;
     case WORD_SAVEPOINT:
     case WORD_RELEASE:
-        savepoint(sc);
+        savepoint(sc, out);
         return true;
     default:
         return false;
@@ -540,8 +547,12 @@ static void statement(struct scan *sc, struct classification *out)
 /* What the statement just scanned adds to the whole. */
 static void merge(struct classification *out, const struct scan *sc)
 {
-    out->n_statements++;
-    out->bits |= sc->v.bits ? sc->v.bits : (unsigned)CLASS_READ;
+    const unsigned bits = sc->v.bits ? sc->v.bits : (unsigned)CLASS_READ;
+    if (out->n_statements++ == 0)
+        out->first = bits;
+    out->bits |= bits;
+    out->nodal |= sc->v.nodal;
+    out->tells_time |= sc->v.tells_time;
     if (out->reason == REASON_NONE) {
         out->reason = sc->v.reason;
         out->token = sc->v.token;
@@ -623,6 +634,7 @@ void classify_sql(struct slice sql, const struct catalog *cat, const struct clas
         not_a_read(out, REASON_NO_CATALOG, nothing);
     if (cat && (cat->facts & CATALOG_FACT_UNSAFE) && !out->empty && out->bits == CLASS_READ)
         not_a_read(out, REASON_HIDDEN, nothing);
+    out->each = out->bits;
     if (out->n_statements > 1) {
         out->discards_all = false;
         if (out->bits & CLASS_TX)

@@ -94,6 +94,9 @@ struct classify_tx {
     bool chain; /* COMMIT or ROLLBACK AND CHAIN: a new transaction follows at once */
 };
 
+/* What a statement does to the stack of savepoints. */
+enum classify_savepoint { SAVEPOINT_NONE = 0, SAVEPOINT_SET, SAVEPOINT_RELEASE, SAVEPOINT_BACK };
+
 struct classify_opts {
     bool backslash; /* the session's standard_conforming_strings is off */
     bool
@@ -105,7 +108,15 @@ struct classify_opts {
 struct classification {
     unsigned bits;         /* enum class_bits */
     unsigned n_statements; /* not counting empty ones */
-    unsigned touches;      /* enum classify_touch */
+    unsigned
+        each; /* the same bits, of each statement by itself: they may read and end a transaction */
+    unsigned first;                    /* those of the first statement */
+    enum classify_savepoint savepoint; /* of the last such statement */
+    struct slice savepoint_name;       /* as it is written */
+    bool
+        nodal; /* on another node the same text may give another answer, or have another effect, without an error */
+    bool tells_time;   /* shows when its transaction began: now(), CURRENT_DATE */
+    unsigned touches;  /* enum classify_touch */
     unsigned releases; /* of the same, what it may end: worth a look only if the session has such */
     /* Names of the settings it may change, borrowed from the text, as plain names (letters, digits, dots). */
     struct slice settings[CLASSIFY_SETTINGS_MAX];

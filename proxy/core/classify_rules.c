@@ -244,6 +244,7 @@ static void check_call(struct scan *sc, unsigned bits, bool known)
     if ((bits & CATALOG_BIT_LOUD) || (!sc->cat && !known))
         sc->v.loud = true;
     if (bits & CATALOG_BIT_UNSAFE) {
+        sc->v.nodal |= catalog_names_nodal(t->name);
         scan_deny(sc, CLASS_UNKNOWN, REASON_VOLATILE_FUNCTION, t->lex.text);
         return;
     }
@@ -308,6 +309,8 @@ void scan_rule_name(struct scan *sc)
 {
     const struct scan_token *t = sc->cur;
     const bool call = scan_is_byte(sc->next, '(');
+    if (t->bits & CATALOG_BIT_TIME)
+        sc->v.tells_time = true;
     if (t->word.flags & WORD_RESERVED) { /* names nothing */
         if (t->word.id != WORD_OTHER)
             check_word(sc);
@@ -320,8 +323,10 @@ void scan_rule_name(struct scan *sc)
     else if (call)
         check_call(sc, t->bits, known);
     look_at_names(sc);
-    if (t->bits & CATALOG_BIT_PRIMARY)
+    if (t->bits & CATALOG_BIT_PRIMARY) {
+        sc->v.nodal |= catalog_names_nodal(t->name);
         scan_deny(sc, CLASS_UNKNOWN, REASON_PRIMARY_RELATION, t->lex.text);
+    }
     if (t->bits & CATALOG_BIT_SPEAKS)
         sc->v.loud = true;
     check_word(sc);
@@ -378,6 +383,8 @@ void scan_command_token(struct scan *sc)
             if (!look_at_call(sc))
                 check_command_call(sc);
         }
+        if (t->bits & (CATALOG_BIT_UNSAFE | CATALOG_BIT_PRIMARY))
+            sc->v.nodal |= catalog_names_nodal(t->name);
         if (t->bits & CATALOG_BIT_SPEAKS)
             sc->v.loud = true;
         look_at_temp(sc);

@@ -30,7 +30,9 @@ struct scan_verdict {
     bool resets;
     struct slice prepared; /* the name in PREPARE, EXECUTE, DEALLOCATE */
     bool sync_commit;
-    bool loud; /* calls something that may change the session */
+    bool loud;  /* calls something that may change the session */
+    bool nodal; /* see struct classification */
+    bool tells_time;
 };
 
 enum { SCAN_DEPTH_MAX = 64 }; /* deeper parentheses are never given the benefit of the doubt */

@@ -8,6 +8,8 @@
 
 enum { FIRST_NORMAL_OID = 16384, FIELDS = 18 /* of a column in RowDescription, behind its name */ };
 
+const char compare_stranded[] = "a transaction must run again on the primary";
+
 static bool same_oid(struct oids *o, uint32_t d, uint32_t p)
 {
     if (d < FIRST_NORMAL_OID || p < FIRST_NORMAL_OID)
@@ -74,6 +76,16 @@ static bool bad_bind(const uint8_t *d, const uint8_t *p)
            (memcmp(code.p, "42", 2) == 0 || memcmp(code.p, "3F", 2) == 0);
 }
 
+/* The snapshot of a READ ONLY transaction is a replica's, and the statement needs the primary: documented. */
+static bool is_stranded(const uint8_t *m)
+{
+    static const char text[] = "this statement needs the primary";
+    struct slice message;
+    return has_code(m, "40001") &&
+           decode_error_field(m + FRAME_HEADER, be32(m + 1) - 4, 'M', &message) &&
+           message.n >= sizeof(text) - 1 && memcmp(message.p, text, sizeof(text) - 1) == 0;
+}
+
 static size_t next_ready(const struct buf *b, size_t at)
 {
     while (at < b->n && b->p[at] != 'Z')
@@ -138,6 +150,8 @@ const char *compare_messages(struct oids *o, const struct buf *direct, const str
             at[1] = next_ready(proxied, at[1]);
             continue;
         }
+        if (!same(o, d, p) && is_stranded(p))
+            return compare_stranded;
         if (!same(o, d, p))
             return differ(direct, proxied, at, what, cap);
         at[0] += be32(d + 1) + 1;

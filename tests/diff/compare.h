@@ -8,6 +8,8 @@
  *   the last of each parameter counts, and their order does not; in the error of a refused login, file, line and routine (tanist tries the parameters with SET).
  * - in a failed transaction, the rest up to ReadyForQuery behind a 25P02 of a hidden Parse: a server that has not got the
  *   session's statement cannot be given it there.
+ * - a READ ONLY transaction whose lasting snapshot (or cursor) is a replica's, at a statement that needs the primary, is refused
+ *   with 40001. The client ends its session on both sides then.
  *
  * Everything else, every field of every message (file, line and routine of errors too), must be equal. */
 #ifndef TANIST_DIFF_COMPARE_H
@@ -29,6 +31,8 @@ struct oids {
 /* NULL when equal; else what kind of difference (static text, good as a signature together with its place). */
 const char *compare_messages(struct oids *o, const struct buf *direct, const struct buf *proxied,
                              char *what, size_t cap);
+/* compare_messages: the last of the cases above. */
+extern const char compare_stranded[];
 const char *compare_notes(const struct buf *direct, const struct buf *proxied);
 const char *compare_hello(const struct buf *direct, const struct buf *proxied, char *what,
                           size_t cap);

@@ -86,6 +86,10 @@ static const char *next(struct round *r, unsigned i)
         return run_last(r);
     }
     const int c = choose_client(r);
+    if (t->stranded[c]) {
+        gen_login(&r->g, c, false, push(&r->h));
+        return run_last(r);
+    }
     struct gen_client *gc = &r->g.clients[c];
     gc->tx = t->direct[c].tx;
     gc->pinned = (t->pins[c] & t->o.pin_mask) != 0;
@@ -109,7 +113,7 @@ static void add_query(struct history *h, int client, const char *sql)
 static const char *end(struct round *r)
 {
     for (int i = 0; i < r->g.n_clients; i++) {
-        if (r->t->direct[i].tx == 'I')
+        if (r->t->direct[i].tx == 'I' || r->t->stranded[i])
             continue;
         add_query(&r->h, i, "ROLLBACK");
         const char *what = run_last(r);

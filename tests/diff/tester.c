@@ -106,6 +106,11 @@ static const char *run_batch(struct tester *t, const struct step *s)
     t->n_messages += d->n_got;
     t->n_statements += s->n_statements;
     const char *what = compare_messages(&t->oids, &d->got, &p->got, t->what, sizeof(t->what));
+    if (what == compare_stranded && d->fd >= 0 && p->fd >= 0) {
+        t->stranded[s->client] = true;
+        t->n_stranded++;
+        return NULL;
+    }
     if (what)
         return what;
     if (d->fd < 0 || p->fd < 0)
@@ -206,6 +211,7 @@ static void open_pair(struct tester *t, int client, const char *const *pairs, in
 static const char *log_in(struct tester *t, int client, const struct buf *text)
 {
     struct link *d = &t->direct[client], *p = &t->proxied[client];
+    t->stranded[client] = false;
     const char *pairs[PAIRS] = {"user", t->user};
     int n = 2, rc[2];
     for (size_t i = 0; i < text->n && n < PAIRS - 2; i += strlen((char *)text->p + i) + 1)

@@ -33,10 +33,11 @@ struct tester {
     const char *user; /* of the clients of this round */
     struct link direct[GEN_CLIENTS_MAX], proxied[GEN_CLIENTS_MAX];
     unsigned pins[GEN_CLIENTS_MAX];
+    bool stranded[GEN_CLIENTS_MAX]; /* its next step must be a login */
     struct link twin, primary, console, replicas[TESTER_REPLICAS];
     struct oids oids;
     bool paused;
-    uint64_t n_statements, n_batches, n_messages;
+    uint64_t n_statements, n_batches, n_messages, n_stranded;
     /* Of the last difference. */
     char what[TESTER_WHAT];
 };
