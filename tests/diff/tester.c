@@ -62,7 +62,7 @@ static bool wait_for(struct link *d, struct link *p, const struct goal *g)
         link_pump(p);
         const bool direct = reached(d, g);
         /* At Flush the proxy owes what the server has said by now. */
-        if (direct && (g->flush ? p->fd < 0 || p->n_got >= d->n_got : reached(p, g)))
+        if (direct && (g->flush ? p->fd < 0 || p->errored || p->n_got >= d->n_got : reached(p, g)))
             return true;
         const int64_t left = end - now_ms();
         if (left <= 0)
