@@ -315,6 +315,7 @@ void client_batch_reset(struct client *c, bool retry)
     pstmt_unref(c->batch.stmt);
     pstmt_unref(c->batch.parsed);
     pstmt_unref(c->batch.unnamed);
+    pstmt_unref(c->batch.unnamed_before);
     for (unsigned i = 0; i < c->batch.n_made; i++)
         pstmt_unref(c->batch.made[i].stmt);
     c->batch = (struct batch){.retry = retry};
@@ -509,6 +510,7 @@ static void replay(struct client *c, bool on_primary)
 {
     const size_t n = c->batch.used < c->retain.n ? c->batch.used : c->retain.n;
     const bool ok = inbuf_prepend(&c->in, c->retain.p, n);
+    replace(&c->unnamed_done, c->batch.unnamed_before); /* it may have been told of another one */
     settle_unnamed(c);
     inbuf_free(&c->retain);
     named_forget_batch(&c->named, c->batch_no);

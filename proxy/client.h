@@ -85,6 +85,7 @@ struct batch {
     struct pstmt *stmt, *parsed;      /* the last ones bound and parsed, with a reference */
     struct made made[BATCH_MADE_MAX]; /* named statements that it parses */
     unsigned n_made;
+    struct pstmt *unnamed_before; /* the session's when it began, with a reference; if retainable */
     struct pstmt *
         unnamed; /* what the last unnamed Parse that was looked at made, with a reference; NULL: none yet */
     enum classify_reason reason; /* why it is not a read */

@@ -82,6 +82,8 @@ static bool link_ready(struct client *c, size_t end, bool flush)
     }
     c->batch.retainable =
         end > 0 && end <= CLIENT_RETAIN_MAX && !flush && inbuf_keep(&c->retain, c->view, end);
+    if (c->batch.retainable && c->unnamed_done && !c->batch.unnamed_before)
+        c->batch.unnamed_before = pstmt_ref(c->unnamed_done);
     c->batch_no++;
     c->request_at = c->batch.started = worker_now();
     c->waited_since = 0;

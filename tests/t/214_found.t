@@ -119,6 +119,10 @@ $plain->same('BEGIN behind a read and a Flush',
 $plain->same('COMMIT and a write there', [ P('', 'SELECT count(*) FROM t') . B('', '') . D('P', '') . E('') . H(), 'C' ],
     P('', 'COMMIT') . B('', '') . E('') . P('', q(INSERT INTO t VALUES (1, 'x'))) . B('', '') . E('') . S());
 
+$plain->same('a read that runs again on the primary finds the unnamed statement that it began with',
+    P('one', 'SELECT 1') . S(), P('', 'SELECT 7') . S(), D('S', '') . B('', '') . E('') . P('', 'SELECT 8, 9') . D('S', '') . P('one', 'SELECT 2') . S(),
+    B('', '') . E('') . S());
+
 $other->terminate;
 $t->stop;
 done_testing;
