@@ -113,10 +113,10 @@ $plain->same('CloseComplete at a Flush, behind what tanist asks the server itsel
 
 # A replica has answered a read because of a Flush: BEGIN behind it goes to the primary, with all that follows.
 $plain->same('BEGIN behind a read and a Flush',
-    [ P('', 'SELECT count(*) FROM t') . B('', '') . D('P', '') . E('') . H(), 'C' ],
+    [ P('', 'SELECT 1') . B('', '') . D('P', '') . E('') . H(), 'C' ],
     P('', 'START TRANSACTION READ WRITE') . B('', '') . D('P', '') . E('') . S(), Q(q(INSERT INTO t VALUES (1, 'x'))), Q('ROLLBACK AND CHAIN'), Q(q(INSERT INTO t VALUES (2, 'y'))), Q('COMMIT'));
 
-$plain->same('COMMIT and a write there', [ P('', 'SELECT count(*) FROM t') . B('', '') . D('P', '') . E('') . H(), 'C' ],
+$plain->same('COMMIT and a write there', [ P('', 'SELECT 1') . B('', '') . D('P', '') . E('') . H(), 'C' ],
     P('', 'COMMIT') . B('', '') . E('') . P('', q(INSERT INTO t VALUES (1, 'x'))) . B('', '') . E('') . S());
 
 $plain->same('a read that runs again on the primary finds the unnamed statement that it began with',
