@@ -67,11 +67,12 @@ static bool hidden_parse_failed(const uint8_t *m)
            slice_eq(routine, "exec_parse_message");
 }
 
-/* Nor does one that cannot be analysed any more: that is told before the number of the values of a Bind is looked at. */
-static bool bad_bind(const uint8_t *d, const uint8_t *p)
+/* Nor does one that cannot be analysed any more: that is told before the number of the values of a Bind is looked at, and
+ * instead of a Describe's parameters. */
+static bool not_analysed(const uint8_t *d, const uint8_t *p)
 {
     struct slice code;
-    return has_code(d, "08P01") && p[0] == 'E' &&
+    return (d[0] == 't' || has_code(d, "08P01")) && p[0] == 'E' &&
            decode_error_field(p + FRAME_HEADER, be32(p + 1) - 4, 'C', &code) && code.n == 5 &&
            (memcmp(code.p, "42", 2) == 0 || memcmp(code.p, "3F", 2) == 0);
 }
@@ -145,7 +146,7 @@ const char *compare_messages(struct oids *o, const struct buf *direct, const str
     at[0] = at[1] = 0;
     while (at[0] < direct->n && at[1] < proxied->n) {
         const uint8_t *d = direct->p + at[0], *p = proxied->p + at[1];
-        if (!same(o, d, p) && (hidden_parse_failed(p) || bad_bind(d, p))) {
+        if (!same(o, d, p) && (hidden_parse_failed(p) || not_analysed(d, p))) {
             at[0] = next_ready(direct, at[0]);
             at[1] = next_ready(proxied, at[1]);
             continue;

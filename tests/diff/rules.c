@@ -1,6 +1,6 @@
 /* What clients say. Nothing whose answer depends on time, process ids, transaction ids or physical order; reads only
  * of what the client itself wrote or of what nobody writes, because sessions promise no more than their own writes. No
- * quote_all_identifiers either: a server keeps the name of a PL/pgSQL function as its first session quoted it. */
+ * custom settings that only code names (doc/next.md). No quote_all_identifiers either: a server keeps the name of a PL/pgSQL function as its first session quoted it. */
 #include "grammar.h"
 #include "step.h"
 
@@ -535,7 +535,6 @@ const struct rule grammar_rules[] = {
 {"hiddenpar", 2, 0, 0, 0, "work_mem"},
 {"hiddenpar", 1, 0, 0, 0, "statement_timeout"},
 {"hiddenpar", 1, 0, 0, 0, "lock_timeout"},
-{"hiddenpar", 1, F(CUSTOM), 0, 0, "my.var"},
 {"hiddenval", 1, 0, 0, 0, "@#20000-40000@"},
 {"hiddenval", 1, 0, 0, 0, "@#20000-40000@"},
 {"hiddenval", 1, 0, 0, 0, "bad"},
