@@ -14,7 +14,9 @@
 #include "pool.h"
 #include "server.h"
 #include "session_private.h"
+#include "wire/decode.h"
 #include "wire/encode.h"
+#include "wire/frame.h"
 #include "worker.h"
 
 enum {
@@ -186,13 +188,31 @@ static bool put(struct client *c)
     return !n || give(c, n);
 }
 
+/* Is the client's next request a Query whose first statement ends the transaction? Anything else fails, and leaves it as it is. */
+static bool ends_at_once(const struct client *c)
+{
+    static const char *const words[] = {"commit", "end", "rollback", "abort"};
+    struct frame f = {0};
+    struct slice sql;
+    struct lexer lx;
+    if (c->batch.bits & CLASS_TX_SAVEPOINT || /* ROLLBACK TO goes on with what it has done */
+        frame_next(c->view, c->view_n, FRAME_FRONTEND, &f) != FRAME_OK || f.type != 'Q' ||
+        f.total > c->view_n || decode_query(c->view + FRAME_HEADER, f.body_len, &sql) < 0)
+        return false;
+    lex_init(&lx, sql, c->backslash);
+    const struct lex_token t = lex_next(&lx);
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (lex_is(&t, words[i]))
+            return true;
+    return false;
+}
+
 /* Of a transaction that has failed the text may end it, and then name statements. Nothing can be prepared before that, so the
  * transaction is ended by us and another one fails in its place; none of it can be seen. */
 static bool put_after_failure(struct client *c)
 {
-    if (!(c->batch.bits & (CLASS_TX_COMMIT | CLASS_TX_ROLLBACK)) || c->batch.chain || c->tx_session)
-        return true;
-    if (c->batch.bits & CLASS_TX_SAVEPOINT) /* it may go on with what it has done */
+    if (!(c->batch.bits & (CLASS_TX_COMMIT | CLASS_TX_ROLLBACK)) || c->batch.chain ||
+        c->tx_session || !ends_at_once(c))
         return true;
     if (!server_hide(c->server, "ROLLBACK") || !put(c) || !server_hide(c->server, "BEGIN") ||
         !client_expect(c, PL_HIDDEN_QUERY, 0, TAG_FAILS))

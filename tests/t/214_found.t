@@ -99,6 +99,8 @@ $plain->same('UPDATE pg_settings', Q(q(UPDATE pg_settings SET setting = '98' WHE
 $plain->same('a transaction that has failed goes on from its savepoint, in a text that uses names behind it',
     Q('PREPARE two AS SELECT 2'), Q('BEGIN'), Q(q(INSERT INTO t VALUES (5, 'x'))), Q('SAVEPOINT a'), Q('SELECT 1/0'), Q('ROLLBACK TO a; COMMIT; DEALLOCATE ALL'),
     Q('SELECT * FROM t'));
+$plain->same('or from a text that fails before it ends the transaction', Q('PREPARE two AS SELECT 2'), Q('BEGIN'), Q('SAVEPOINT a'), Q('SELECT 1/0'),
+    Q('START TRANSACTION; ROLLBACK; DO $$ BEGIN END $$'), Q('ROLLBACK TO a'), Q('EXECUTE two'), Q('COMMIT'));
 
 # A second Parse of a name is refused for that reason, whatever the session may do by now.
 $plain->same('a name is taken, in a failed transaction, too',
