@@ -5,6 +5,7 @@
 
 #include "../replication/base/log.h"
 #include "client.h"
+#include "client_xid.h"
 #include "pool.h"
 #include "server.h"
 #include "wire/encode.h"
@@ -178,7 +179,7 @@ static void cancel_here(struct worker *w, uint32_t pid, const struct cancel_key 
     if (c->state != CLIENT_READY)
         return;
     /* Only a query that runs: a server that is idle within a transaction would keep the signal for the next statement. */
-    if (c->server && c->batch.opened)
+    if (c->server && c->batch.opened && !client_xid_commits(c))
         cancel_server(c->server);
     else if (c->waiting_in)
         client_cancel_wait(c);

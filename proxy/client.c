@@ -14,6 +14,7 @@
 #include "admin/extended.h"
 #include "cancel.h"
 #include "catalogs.h"
+#include "client_doubt.h"
 #include "client_route.h"
 #include "home.h"
 #include "pool.h"
@@ -196,6 +197,8 @@ void client_wait_end(struct client *c)
 
 void client_cancel_wait(struct client *c)
 {
+    if (c->doubt)
+        return; /* a commit cannot be cancelled */
     client_wait_end(c);
     client_error(c, ERRRESP_QUERY_CANCELED, "canceling statement due to user request", NULL);
 }
@@ -238,6 +241,7 @@ void client_close(struct client *c, const char *why)
     session_free(c);
     inbuf_free(&c->in);
     inbuf_free(&c->retain);
+    client_doubt_free(c);
     extended_free(c->console_ext);
     c->console_ext = NULL;
     client_route_close(c);
@@ -319,6 +323,7 @@ void client_batch_reset(struct client *c, bool retry)
     for (unsigned i = 0; i < c->batch.n_made; i++)
         pstmt_unref(c->batch.made[i].stmt);
     c->batch = (struct batch){.retry = retry};
+    c->held_n = 0;
     c->session.sequence = false;
     session_names_reset(&c->session);
 }
@@ -344,6 +349,18 @@ static void skip_unused(struct client *c)
         c->lost_query = true;
     else
         c->lost_skip = true;
+}
+
+void client_tell(struct client *c, int code, const char *message, const char *hint)
+{
+    send_error(c, code, ERRRESP_SEV_ERROR, message, hint);
+}
+
+void client_told(struct client *c)
+{
+    inbuf_free(&c->retain);
+    answer_and_skip(c);
+    client_process(c);
 }
 
 static void lose_transaction(struct client *c)
@@ -379,6 +396,10 @@ void client_on_server(struct client *c, struct server *s)
 {
     BUG_ON(c->server != s);
     c->waited_since = 0;
+    if (UNLIKELY(c->doubt != NULL)) {
+        client_doubt_on_server(c);
+        return;
+    }
     if (c->verifying) {
         client_login_verify(c);
         return;
@@ -394,6 +415,10 @@ void client_on_server(struct client *c, struct server *s)
 
 void client_on_refused(struct client *c, const struct err *e)
 {
+    if (c->doubt) {
+        client_doubt_retry(c);
+        return;
+    }
     if (c->homing) { /* it can do without */
         c->homing = false;
         client_login_welcome(c);
@@ -555,7 +580,7 @@ bool client_batch_done(const struct client *c)
 {
     const struct batch *b = &c->batch;
     if (!b->opened || b->errored || b->chain || b->partial || b->completed == 0 ||
-        b->completed != b->asked)
+        b->completed != b->asked || b->xid_asked || b->unsynced)
         return false;
     if (b->bits == CLASS_TX_COMMIT && b->asked == 1)
         return true;
@@ -580,6 +605,8 @@ static enum lost_answer judge(const struct client *c, bool aborted)
     const bool in_tx = c->tx != 'I';
     if (b->opened && c->session.sync_in)
         return LOST_DONE; /* only what it listens to was awaited */
+    if (b->unsynced)
+        return LOST_IN_DOUBT; /* it has committed, and whether the next primary has it is not known */
     if (!b->opened)
         return in_tx && !c->begin.deferred ? LOST_TRANSACTION : LOST_NOTHING;
     if (c->begin.deferred && b->retainable && !b->delivered && (!b->commit || c->on_replica))
@@ -606,11 +633,16 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
     client_begin_again(c); /* what has only read so far */
     const enum lost_answer a = judge(c, aborted);
     const bool pinned = session_is_bound(c) || c->group->conf.pool_mode == POOL_SESSION;
+    const bool wrote = c->tx_wrote, plain = c->session.touches == 0;
     BUG_ON(c->server != NULL);
     settle_unnamed(c);
     session_forget(c);
     c->tx_wrote = false;
     c->resume = false;
+    if (UNLIKELY(c->doubt != NULL)) {
+        client_doubt_retry(c);
+        return;
+    }
     if (c->verifying) {
         struct err e;
         err_set(&e, ERR_IO, "%s", why);
@@ -622,9 +654,11 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
     if (pinned) {
         char text[200];
         snprintf(text, sizeof(text), "the server of this session is gone: %s", why);
-        client_fatal(c, ERRRESP_CONNECTION_FAILURE, text,
-                     "The session was bound to one server (SHOW CLIENTS tells why), so it cannot "
-                     "move: connect again.");
+        c->group->stats.in_doubt += a == LOST_IN_DOUBT;
+        client_fatal(
+            c, a == LOST_IN_DOUBT ? ERRRESP_RESOLUTION_UNKNOWN : ERRRESP_CONNECTION_FAILURE, text,
+            "The session was bound to one server (SHOW CLIENTS tells why), so it cannot "
+            "move: connect again.");
         return;
     }
     LOG_AT(LOG_DEBUG, "client.server.lost", LOG_KV({"peer", c->peer}), "%s", why);
@@ -662,6 +696,8 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
         c->tx = 'I';
         break;
     case LOST_IN_DOUBT:
+        if (plain && client_doubt_begin(c, wrote))
+            return;
         c->group->stats.in_doubt++;
         c->tx = 'I';
         send_error(c, ERRRESP_RESOLUTION_UNKNOWN, ERRRESP_SEV_ERROR,
@@ -669,9 +705,7 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
                    "Look whether the change is there before running it again.");
         break;
     }
-    inbuf_free(&c->retain);
-    answer_and_skip(c);
-    client_process(c);
+    client_told(c);
 }
 
 /* -- start-up parameters -------------------------------------------------------------------------------------------- */

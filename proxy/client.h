@@ -20,6 +20,7 @@
 #include "session.h"
 #include "stream.h"
 
+struct doubt;
 struct extended;
 struct limit;
 struct login;
@@ -47,6 +48,7 @@ enum client_state {
 enum {
     CLIENT_INSPECT_MAX = 1024 * 1024,
     CLIENT_RETAIN_MAX = 64 * 1024,
+    CLIENT_HELD_MAX = 80, /* a CommandComplete */
     CLIENT_KEY_MAX = 32,
     CLIENT_PARSE_MAX =
         64 * 1024 * 1024, /* a Parse is read as a whole, because it may be needed again */
@@ -103,6 +105,15 @@ struct batch {
     bool fetches;              /* takes a limited number of rows from one, so it may do so again */
     bool flush;                /* was looked at as far as a Flush only */
     bool ties; /* leaves something on its replica that keeps the transaction there */
+    bool copies;               /* COPY is among them */
+    /* client_xid.h */
+    bool converted; /* a Query that was sent as extended requests */
+    bool xid_asked; /* before its Sync */
+    bool no_xid;    /* answered: none, so there was nothing to commit */
+    bool unsynced;  /* its commit was not waited for: replicas may not have it */
+    bool muted;     /* its error was told; the rest of its answer is not */
+    uint64_t xid;   /* answered */
+    usec_t learned; /* the question for it was sent */
 };
 
 struct client {
@@ -152,6 +163,8 @@ struct client {
     struct batch batch;
     struct freshness floor;
     uint8_t tx;               /* what the client believes: I, T or E */
+    uint8_t held_n;           /* bytes of held: a CommandComplete that waits for its commit */
+    struct doubt *doubt;      /* client_doubt.h; NULL: none */
     struct own_settings own;  /* SET tanist.* */
     bool settling;            /* SHOW tanist.floor waits for a position */
     bool tx_wrote;            /* since the transaction began */
@@ -196,6 +209,7 @@ struct client {
     uint32_t read_generation; /* balance_by = session: of spread.generation, for read_home */
     int16_t read_home;        /* one more than the node that its reads stay on; 0: none */
     bool wait_notified;
+    uint8_t held[CLIENT_HELD_MAX];
     char peer[64];
     char user[64], database[64], application_name[64];
 };
@@ -233,6 +247,11 @@ void client_set_unnamed(struct client *c, struct pstmt *p);
  * Query, CommandComplete of the last statement comes after its commit, and so it does of an explicit COMMIT. Of other extended
  * requests it says nothing, because their transaction ends at Sync. */
 bool client_batch_done(const struct client *c);
+
+/* An ErrorResponse, and nothing else. */
+void client_tell(struct client *c, int code, const char *message, const char *hint);
+/* What its lost server owed has been told: ReadyForQuery, or everything up to Sync is skipped; and it goes on. */
+void client_told(struct client *c);
 
 /* The account of a batch begins anew. retry: the next one goes to the primary. */
 void client_batch_reset(struct client *c, bool retry);

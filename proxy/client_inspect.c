@@ -91,6 +91,7 @@ static void batch_add(struct client *c, const struct classification *k)
         client_route_async(c);
     if ((k->bits & CLASS_TX_BEGIN) && reads_only(c, &k->tx))
         c->tx_read_only = true;
+    b->copies |= k->reason == REASON_COPY;
     if (b->reason == REASON_NONE)
         b->reason = k->reason;
     if (UNLIKELY(k->hint.n))

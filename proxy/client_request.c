@@ -10,7 +10,9 @@
 #include "client_begin.h"
 #include "client_extended.h"
 #include "client_inspect.h"
+#include "client_doubt.h"
 #include "client_route.h"
+#include "client_xid.h"
 #include "pool.h"
 #include "server.h"
 #include "wire/decode.h"
@@ -197,6 +199,8 @@ static size_t forward_simple(struct client *c, const struct frame *f)
     s->unnamed = 0;
     pstmt_unref(c->unnamed);
     c->unnamed = NULL;
+    if (client_xid_converts(c, f))
+        return client_xid_convert(c, f) ? f->total : client_no_room(c);
     return client_expect(c, PL_QUERY, 0, TAG_QUERY) ? client_pass(c, f) : client_no_room(c);
 }
 
@@ -235,6 +239,8 @@ static size_t forward(struct client *c, const struct frame *f)
     case 'S':
         if (c->server->copying && !c->server->copy_ended)
             return client_pass(c, f); /* ignored by a server that copies in */
+        if (!client_xid_before_sync(c))
+            return client_no_room(c);
         c->batch.sync_seen = true;
         return client_pass_expecting(c, f, PL_SYNC);
     case 'H':
@@ -393,7 +399,8 @@ static size_t step_linked(struct client *c, const struct frame *f)
     if (UNLIKELY(c->on_replica) && must_leave(c, before))
         return leave(c);
     aim(c);
-    if (!c->batch.opened && !session_precede(c, f->type == MSG_F_QUERY)) {
+    if (!c->batch.opened &&
+        (!session_precede(c, f->type == MSG_F_QUERY) || !client_xid_precede(c))) {
         protocol_error(c, "too many messages without a Sync");
         return 0;
     }
@@ -415,7 +422,8 @@ static bool at_boundary(const struct client *c)
 static size_t step(struct client *c)
 {
     struct frame f = {0};
-    if (c->state != CLIENT_READY || c->waiting_in || c->session.applying || c->view_n == 0)
+    if (c->state != CLIENT_READY || c->waiting_in || c->session.applying || c->doubt ||
+        c->view_n == 0)
         return 0;
     if (c->forward_left > 0)
         return forward_rest(c);
@@ -498,6 +506,10 @@ void client_process(struct client *c)
     }
     if (c->state != CLIENT_READY)
         return;
+    if (UNLIKELY(c->doubt != NULL)) {
+        client_doubt_step(c);
+        return;
+    }
     c->view = c->in.p;
     c->view_n = c->in.n;
     run(c);

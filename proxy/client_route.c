@@ -6,6 +6,7 @@
 #include "../replication/base/log.h"
 #include "../replication/manager.h"
 #include "client.h"
+#include "client_doubt.h"
 #include "pool.h"
 #include "server.h"
 #include "wire/encode.h"
@@ -253,16 +254,23 @@ void client_route_wait(struct client *c, enum route_reason why)
 
 void client_route_settling(struct client *c, usec_t until)
 {
-    manager_want_sample(c->w->proxy->manager, c->group->cluster);
     c->wait_reason = RR_DIRTY;
+    client_route_pause(c, until);
+    c->settling = true;
+}
+
+void client_route_pause(struct client *c, usec_t until)
+{
+    manager_want_sample(c->w->proxy->manager, c->group->cluster);
     client_wait_in(c, &c->w->fresh[c->group->cluster]);
     c->fresh_until = until;
-    c->settling = true;
     arm(c->w, until);
 }
 
 static bool still_waits(struct client *c, usec_t now)
 {
+    if (UNLIKELY(c->doubt != NULL))
+        return !client_doubt_ready(c);
     const struct topology *t = worker_topo(c->w, c->group->cluster);
     if (c->settling && t)
         freshness_update(&c->floor, t, now);

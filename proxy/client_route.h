@@ -28,6 +28,8 @@ int client_route_mode(const struct client *c); /* enum route_mode */
 void client_route_wait(struct client *c, enum route_reason why);
 
 /* The same for a session that only wants its floor to be known. */
+/* Waits for a moment, or until something changes that client_doubt_ready looks at. */
+void client_route_pause(struct client *c, usec_t until);
 void client_route_settling(struct client *c, usec_t until);
 
 /* The server that was linked: may the batch be sent there? A connection may be newer than all that is known of its server; then

@@ -6,6 +6,8 @@
 #include "../replication/base/log.h"
 #include "cancel.h"
 #include "client.h"
+#include "client_doubt.h"
+#include "client_xid.h"
 #include "core/poolpolicy.h"
 #include "pool.h"
 #include "server.h"
@@ -30,13 +32,14 @@ static enum poolpolicy_over judge(const struct client *c, usec_t now)
                                           .idle_transaction = f->idle_transaction_timeout,
                                           .client_idle = f->client_idle_timeout,
                                           .cancel_grace = CANCEL_GRACE_S * USEC_PER_SEC};
-    const bool running = c->server && c->batch.opened;
+    const bool commits = client_xid_commits(c); /* whoever ends it now could not tell how */
+    const bool running = c->server && c->batch.opened && !commits;
     const struct poolpolicy_client v = {
         .waiting = c->waits_at != NULL || waits_for_room(c),
         .held = c->waiting_in != NULL,
         .notified = c->wait_notified,
         .running = running,
-        .in_transaction = c->tx != 'I',
+        .in_transaction = c->tx != 'I' && !commits,
         .waited_since = c->waited_since,
         .query_since = c->batch.started,
         .transaction_since = c->tx_since ? c->tx_since
@@ -118,6 +121,10 @@ static void end_session(struct client *c, int code, const char *what, const char
 
 static void look(struct client *c, usec_t now)
 {
+    if (UNLIKELY(c->doubt != NULL)) {
+        client_doubt_tick(c, now);
+        return;
+    }
     if (c->state < CLIENT_READY && c->deadline && now > c->deadline) {
         client_fatal(c, ERRRESP_CANNOT_CONNECT_NOW, "login took longer than client_login_timeout",
                      NULL);

@@ -69,6 +69,7 @@ void server_broken(struct server *s, const struct err *e, bool aborted)
     if (c) {
         char why[ERR_TEXT_MAX];
         str_copy(why, sizeof(why), e->text);
+        client_doubt_owed(s, &s->w->owed);
         server_drop_expectations(s);
         c->server = NULL;
         s->client = NULL;

@@ -128,7 +128,8 @@ enum entry_tag {
     TAG_CLOSED,  /* struct named, out of the session already */
     TAG_GIVEN,   /* struct named: ours, under the session's own name */
     TAG_FAILS,   /* nothing: a query of ours that is to fail */
-    TAG_EVICTED  /* struct sstmt, out of the set already */
+    TAG_EVICTED, /* struct sstmt, out of the set already */
+    TAG_XID      /* nothing: our question for a transaction id, or for what became of one */
 };
 
 /* Pushes what the message just added to the gather will be answered with. false: too many, or no memory. */

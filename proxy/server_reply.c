@@ -8,6 +8,8 @@
 #include "../replication/manager.h"
 #include "client.h"
 #include "client_begin.h"
+#include "client_doubt.h"
+#include "client_xid.h"
 #include "pool.h"
 #include "reports.h"
 #include "server.h"
@@ -17,7 +19,12 @@
 #include "wire/frame.h"
 #include "worker.h"
 
-enum { ERROR_WHOLE_MAX = WORKER_BUF / 2, ERROR_HEAD = 2048, TAG_MAX = 256 };
+enum {
+    ERROR_WHOLE_MAX = WORKER_BUF / 2,
+    ERROR_HEAD = 2048,
+    TAG_MAX = 256,
+    NOTICE_WHOLE_MAX = 4096
+};
 
 struct chunk {
     struct server *s;
@@ -25,17 +32,56 @@ struct chunk {
     struct gather *g;
     const uint8_t *p;
     size_t n, at;
-    bool ready;   /* the client's ReadyForQuery is in it */
-    bool look;    /* the same, but the server is asked first what the session has */
-    bool cleaned; /* ReadyForQuery of our own query */
-    bool changed; /* a statement prepared again has another result than the client was told */
-    bool dead;    /* the server is gone; nothing may be touched */
+    bool ready;    /* the client's ReadyForQuery is in it */
+    bool look;     /* the same, but the server is asked first what the session has */
+    bool cleaned;  /* ReadyForQuery of our own query */
+    bool unsynced; /* ready, but its commit was not waited for */
+    bool changed;  /* a statement prepared again has another result than the client was told */
+    bool dead;     /* the server is gone; nothing may be touched */
 };
 
 static void pass(struct chunk *k, const uint8_t *p, size_t n)
 {
-    if (k->c && !k->s->retrying)
+    if (k->c && !k->s->retrying && !k->c->batch.muted)
         gather_ref(k->g, p, n);
+}
+
+/* A CommandComplete that waited for its commit. */
+static void release_held(struct chunk *k)
+{
+    if (LIKELY(!k->c || k->c->held_n == 0))
+        return;
+    struct writer w = gather_writer(k->g, k->c->held_n);
+    write_bytes(&w, k->c->held, k->c->held_n);
+    gather_wrote(k->g, &w);
+    k->c->held_n = 0;
+}
+
+/* Does it say anything of the commit? Not if that comes later, nor if nobody waited for it. */
+static bool holds(struct chunk *k, const uint8_t *msg, size_t n)
+{
+    struct client *c = k->c;
+    if (LIKELY(!c || !(c->batch.xid_asked | c->batch.unsynced)) || n > sizeof(c->held) ||
+        k->s->retrying || (c->batch.xid_asked && c->batch.completed != c->batch.asked))
+        return false;
+    release_held(k);
+    memcpy(c->held, msg, n);
+    c->held_n = (uint8_t)n;
+    return true;
+}
+
+/* A wait for replicas that was cut off: the commit is done here, and perhaps nowhere else. Its text is translated, the routine
+ * is not. Source: SyncRepWaitForLSN in syncrep.c. */
+static bool is_unsynced(struct chunk *k, const uint8_t *body, size_t n)
+{
+    struct msg_error m;
+    if (decode_error(body, n, &m) < 0 || !slice_eq(m.routine, "SyncRepWaitForLSN"))
+        return false;
+    if (k->c->doubt)
+        client_doubt_on_unsynced(k->c);
+    else
+        k->c->batch.unsynced = true;
+    return true;
 }
 
 static void fakes(struct chunk *k)
@@ -127,8 +173,14 @@ static void on_fatal(struct chunk *k, const struct msg_error *m, const uint8_t *
         client_close(c, "server ended the session");
         return;
     }
-    if (k->c && client_batch_done(k->c))
-        gather_flush(k->g); /* the client may hear of its success */
+    if (k->ready ||
+        k->unsynced) { /* the batch before it is whole; the end of the connection follows */
+        s->close_after = true;
+        return;
+    }
+    if (k->c && (client_batch_done(k->c) || k->c->batch.xid))
+        gather_flush(
+            k->g); /* the client may hear of its success; or of rows, if it turns out one */
     else
         gather_drop(k->g);
     k->dead = true;
@@ -251,6 +303,15 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg,
     fakes(k); /* of what came before the request that failed */
     const struct pl_entry *head = pipeline_head(&s->pl);
     const bool meant = head && head->tag == TAG_FAILS;
+    if (UNLIKELY(head && head->tag == TAG_XID && head->kind == PL_HIDDEN_QUERY && k->c &&
+                 !k->c->doubt)) {
+        pass(k, msg, have); /* a time-out, say; the COMMIT behind it will roll back */
+        k->c->batch.errored = k->c->batch.muted = true;
+        return;
+    }
+    if (k->c && k->c->batch.converted)
+        k->c->held_n = 0; /* a Query fails as a whole */
+    release_held(k);
     if (pipeline_error(&s->pl) == PL_SWALLOW) {
         if (meant)
             return;
@@ -307,12 +368,19 @@ static void on_ready(struct chunk *k, const struct frame *f, const uint8_t *msg)
         k->cleaned = true;
         return;
     }
+    if (k->c && UNLIKELY(k->c->batch.unsynced) && !s->retrying) {
+        k->unsynced = true;
+        return;
+    }
+    release_held(k);
     if (k->c && !s->retrying)
         session_settle_names(k->c);
     if (k->c && !s->retrying && session_must_look(k->c, status)) {
         k->look = true; /* the client hears of it afterwards */
         return;
     }
+    if (k->c)
+        k->c->batch.muted = false;
     if (k->c && UNLIKELY(k->c->told != s->reports) && !s->retrying) {
         struct writer w = gather_writer(k->g, REPORTS_ROOM);
         reports_tell(k->c, &w);
@@ -385,6 +453,27 @@ static bool is_tag(const uint8_t *msg, size_t have, const char *tag)
     return have == FRAME_HEADER + n && memcmp(msg + FRAME_HEADER, tag, n) == 0;
 }
 
+/* The answer to our question for a transaction id, or for what became of one. */
+static void take_xid(struct chunk *k, const struct frame *f, size_t have)
+{
+    const uint8_t *body = k->p + k->at + FRAME_HEADER;
+    if (!k->c || have < f->total || pipeline_head(&k->s->pl)->tag != TAG_XID)
+        return;
+    if (k->c->doubt && f->type == 'D')
+        client_doubt_on_row(k->c, body, f->body_len);
+    else if (!k->c->doubt && (f->type == 'D' || f->type == 'V'))
+        client_xid_on_answer(k->c, f->type, body, f->body_len);
+}
+
+/* Messages that are looked into must be there as a whole. */
+static bool needs_rest(const struct chunk *k, const struct frame *f)
+{
+    const struct pl_entry *head = pipeline_head(&k->s->pl);
+    if (!k->c || f->total > NOTICE_WHOLE_MAX)
+        return false;
+    return f->type == 'N' || ((f->type == 'D' || f->type == 'V') && head && head->tag == TAG_XID);
+}
+
 /* The head of any other message: whose is it? `have` bytes of it are there. */
 static void on_head(struct chunk *k, const struct frame *f, size_t have)
 {
@@ -392,11 +481,16 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
     const uint8_t *msg = k->p + k->at;
     bool drop = false, describe = false;
     if (f->type == 'N') {
-        drop = !k->c || pipeline_hidden(&s->pl);
+        drop = !k->c ||
+               (have == f->total && have <= NOTICE_WHOLE_MAX &&
+                is_unsynced(k, msg + FRAME_HEADER, f->body_len)) ||
+               pipeline_hidden(&s->pl);
     } else {
         struct pl_entry done;
         fakes(k);
         const bool hidden = pipeline_hidden(&s->pl);
+        if (UNLIKELY(hidden))
+            take_xid(k, f, have);
         const enum pl_verdict v = pipeline_reply(&s->pl, f->type, &done);
         if (v == PL_BROKEN) {
             out_of_step(k, f->type);
@@ -419,6 +513,10 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
         }
         if ((f->type == 'C' || f->type == 'I') && k->c && !drop)
             k->c->batch.completed++;
+        if (f->type == 'C' && !drop)
+            drop = holds(k, msg, have);
+        else if (!drop)
+            release_held(k);
         if (f->type == 'G' || f->type == 'W')
             on_copy_in(k);
         else if (f->type == 'C')
@@ -526,6 +624,8 @@ static void scan(struct chunk *k)
         if (f.type == 'C' && f.total > left && f.total <= TAG_MAX)
             return;
         if (f.type != 'Z' && f.type != 'S' && f.type != 'E' && f.type != 'A') {
+            if (UNLIKELY(f.total > left) && needs_rest(k, &f))
+                return;
             on_head(k, &f, f.total < left ? f.total : left);
             continue;
         }
@@ -536,6 +636,18 @@ static void scan(struct chunk *k)
     }
 }
 
+/* The transaction goes on behind the commit (AND CHAIN): nobody can wait for that one any more. */
+static void unsynced(struct chunk *k)
+{
+    struct err e;
+    if (k->s->tx == 'I') {
+        client_doubt_unsynced(k->c);
+        return;
+    }
+    err_set(&e, ERR_STATE, "a commit was not waited for");
+    server_broken(k->s, &e, false);
+}
+
 /* The client's start-up parameters, or a change of them, were answered. */
 static bool after_hidden(struct chunk *k)
 {
@@ -543,6 +655,10 @@ static bool after_hidden(struct chunk *k)
     struct client *c = k->c;
     if (!c)
         return true;
+    if (UNLIKELY(c->doubt != NULL)) {
+        client_doubt_on_answered(c);
+        return false;
+    }
     if (c->session.applying && !pipeline_empty(&s->pl))
         return false;
     if (s->look || s->restoring || c->session.applying) {
@@ -599,8 +715,10 @@ static void after_scan(struct chunk *k)
         return;
     if (!c)
         return;
-    if (k->changed &&
-        may_run_elsewhere(k)) { /* this replica may not have heard of the change yet */
+    if (UNLIKELY(k->unsynced)) {
+        unsynced(k);
+    } else if (k->changed &&
+               may_run_elsewhere(k)) { /* this replica may not have heard of the change yet */
         s->close_after = true;
         client_retry(c);
     } else if (k->look) {

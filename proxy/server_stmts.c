@@ -16,7 +16,7 @@ bool server_expect(struct server *s, enum pl_kind kind, uint64_t ref, uint32_t t
         if (old != s->pl_inline)
             free(old);
     }
-    if (kind == PL_HIDDEN_QUERY) /* any Query ends the unnamed statement */
+    if (kind == PL_HIDDEN_QUERY && tag != TAG_XID) /* any Query ends the unnamed statement */
         s->unnamed = s->unnamed_done = 0;
     pipeline_push(&s->pl, kind, ref, tag);
     return true;
@@ -93,6 +93,7 @@ void server_entry_done(struct server *s, const struct pl_entry *e)
     case TAG_FAILS:
     case TAG_CHANGED:
     case TAG_REFUSED:
+    case TAG_XID:
     default:
         return;
     }

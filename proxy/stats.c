@@ -22,7 +22,7 @@ COLS(stats, "database", "total_server_assignment_count", "total_xact_count", "to
      "total_received", "total_sent", "total_xact_time", "total_query_time", "total_wait_time",
      "total_client_parse_count", "total_server_parse_count", "total_bind_count",
      "total_client_login_count", "total_retries", "total_held", "total_lost", "total_in_doubt",
-     "total_timeouts");
+     "total_resolved", "total_timeouts");
 COLS(clients, "type", "user", "database", "replication", "state", "addr", "port", "local_addr",
      "local_port", "connect_time", "request_time", "wait", "wait_us", "close_needed", "ptr", "link",
      "remote_pid", "tls", "application_name", "prepared_statements", "id", "pin", "node",
@@ -128,7 +128,7 @@ void stats_rows_stats(struct worker *w, struct table *t)
                               s->sent,          s->xact_time,     s->query_time, s->wait_time,
                               s->client_parses, s->server_parses, s->binds,      s->logins,
                               s->retries,       s->held,          s->lost,       s->in_doubt,
-                              s->timeouts};
+                              s->resolved,      s->timeouts};
         table_cell(t, g->database);
         for (size_t i = 0; i < ARRAY_LEN(v); i++)
             table_cell_u64(t, v[i]);

@@ -24,6 +24,7 @@ struct group_stats { /* of a database and user */
     uint64_t fresh_waits; /* reads that waited for a replica to catch up */
     uint64_t floors_lost; /* sessions whose floor was on a lost suffix */
     uint64_t in_doubt;    /* answered 08007 */
+    uint64_t resolved;    /* commits whose answer was lost, and that were found to be there */
     uint64_t lost;        /* answered 40001 because the server went away */
     uint64_t timeouts;    /* requests cancelled and clients disconnected by a time limit */
 };

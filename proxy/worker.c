@@ -80,6 +80,12 @@ static void expire_held(struct worker *w, int cluster, usec_t now)
         if (now - c->wait_since < hold)
             return;
         client_wait_end(c);
+        if (c->doubt) {
+            client_doubt_step(c);
+            if (c->waiting_in)
+                return; /* its own time is not over */
+            continue;
+        }
         client_error(c, ERRRESP_CANNOT_CONNECT_NOW,
                      c->batch.read ? "no node may serve this read now" : "there is no primary now",
                      "The statement was not sent anywhere: run it again. SHOW FAILOVER tells what "

@@ -12,6 +12,7 @@
 #include "../replication/base/prng.h"
 #include "../replication/base/slab.h"
 #include "../replication/publish.h"
+#include "client_doubt.h"
 #include "control.h"
 #include "core/balance.h"
 #include "core/classify.h"
@@ -81,6 +82,7 @@ struct worker {
     struct list syncing,
         synced; /* clients that wait to be up to date; that are, and will be told */
     uint64_t sync_asked;
+    struct doubt_owed owed; /* by the server that is lost at this moment */
     struct pstmt_cache pstmts;
     bool has_learned;
     usec_t learned_until[WORKER_LEARNED];

@@ -27,6 +27,13 @@ struct action_place {
     char conninfo[ACTION_CONNINFO_MAX];
 };
 
+/* What the steps of an action found out; valid when it ended without an error. */
+struct action_found {
+    uint64_t
+        frontier;   /* PROMOTE: pg_snapshot_xmax, from the statement that promoted; 0: not asked */
+    lsn_t replayed; /* PROMOTE: replayed for certain before that */
+};
+
 struct action {
     enum failover_effect_kind
         kind; /* FENCE, UNFENCE, UNFENCE_NEW, STOP_RECEIVER, DEMOTE, PROMOTE, CREATE_SLOT, REPOINT,
@@ -45,6 +52,7 @@ struct action {
     char result[16]; /* NOTIFY: how the run ended; REJOIN: is a rewind needed */
     uint64_t epoch;
     usec_t timeout;
+    struct action_found *found; /* lent until the callback; may be NULL */
 };
 
 typedef void (*action_done_cb)(void *arg, const struct err *e);

@@ -19,17 +19,37 @@ static bool is_true(const struct pgresult *res)
     return v && v[0] == 't';
 }
 
+/* Which transaction ids the new primary may assign anew is known only from before it is one: the snapshot of the statement
+ * that promotes is taken before pg_promote runs, and after the position that the statement before it told. */
+static void take_frontier(struct actions_run *r, const struct pgresult *res)
+{
+    const char *xmax = res && pgresult_cols(res) == 2 ? pgresult_text(res, 0, 1) : NULL;
+    if (r->what.found && (!xmax || !str_to_u64(xmax, &r->what.found->frontier)))
+        r->what.found->frontier = 0;
+}
+
+static void take_replayed(struct actions_run *r, const struct pgresult *res)
+{
+    const char *lsn = pgresult_cols(res) == 2 ? pgresult_text(res, 0, 1) : NULL;
+    if (r->what.found && (!lsn || !lsn_parse(lsn, &r->what.found->replayed)))
+        r->what.found->replayed = 0;
+}
+
 /* Idempotent: a node that is a primary already needs nothing. Whether the promotion succeeds is seen by probes. */
 static enum actions_verdict step_promote(struct actions_run *r, const struct pgresult *prev)
 {
     switch (r->at++) {
     case 0:
-        return sql(r, "SELECT pg_catalog.pg_is_in_recovery()");
+        return sql(r, "SELECT r, CASE WHEN r THEN pg_catalog.pg_last_wal_replay_lsn() END "
+                      "FROM (SELECT pg_catalog.pg_is_in_recovery() AS r) s");
     case 1:
         if (!is_true(prev))
             return STEP_DONE;
-        return sql(r, "SELECT pg_catalog.pg_promote(false)");
+        take_replayed(r, prev);
+        return sql(r, "SELECT pg_catalog.pg_promote(false), "
+                      "pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())");
     default:
+        take_frontier(r, prev);
         if (is_true(prev))
             return STEP_DONE;
         err_set(&r->err, ERR_SERVER, "pg_promote returned false");

@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "core/failover.h"
 #include "core/rejoin.h"
+#include "core/term.h"
 #include "journal.h"
 #include "manager.h"
 #include "node.h"
@@ -97,7 +98,8 @@ struct cluster {
     enum decide_verdict said; /* verdict that was logged last */
     struct topology topo;     /* published last */
     struct topology scratch;
-    usec_t writerless_at; /* since when there is no writer; of no meaning while there is one */
+    struct term_fork fork; /* of the last promotion */
+    usec_t writerless_at;  /* since when there is no writer; of no meaning while there is one */
 
     struct failover failover;
     struct failover_effects effects;

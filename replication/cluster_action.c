@@ -41,6 +41,7 @@ struct pending {
     usec_t started_at;
     uint64_t run; /* the run's no-writer epoch: an answer to an older run's question is no answer */
     bool repair;  /* not part of a run */
+    struct action_found found;
 };
 
 static void log_action(const struct cluster *c, const struct pending *p, const struct err *e)
@@ -84,6 +85,11 @@ static void on_action(void *arg, const struct err *e)
     }
     const int node = view_find(&c->view, p->node);
     log_action(c, p, e);
+    if (p->kind == FX_PROMOTE && !e->code && p->found.frontier) {
+        c->fork = (struct term_fork){
+            .frontier = p->found.frontier, .replayed = p->found.replayed, .at = p->started_at};
+        str_copy(c->fork.node, sizeof(c->fork.node), p->node);
+    }
     if (p->kind == FX_CREATE_SLOT && node >= 0) {
         /* No right to make slots, or no free one: a follower without a slot is better than none. */
         const bool slotless =
@@ -160,6 +166,7 @@ int cluster_action(struct cluster *c, enum failover_effect_kind kind, int node, 
                           .repair = repair};
     str_copy(p->node, sizeof(p->node), cluster_node_name(c, node));
     str_copy(p->to, sizeof(p->to), cluster_node_name(c, to));
+    a->found = &p->found;
     const int rc = c->actions->start(c->actions, a, on_action, p, &e);
     if (rc != 0) {
         log_action(c, p, &e);

@@ -139,6 +139,8 @@ void cluster_publish(struct cluster *c, int writer, bool holding, uint64_t epoch
                                         .now = clock_now(c->clock),
                                         .began = c->began};
     const bool moved = decide_topology(&c->view, &c->memory, &c->topo, &what, t);
+    const struct term_known known = {.fork = &c->fork, .view = &c->view, .now = what.now};
+    term_follow(&c->topo, &known, t);
     if (!moved && same_numbers(t, &c->topo))
         return;
     BUG_ON(topology_check(t, &e) != 0);

@@ -41,6 +41,7 @@ struct failover_conf {
     int64_t quorum;            /* replicas that must confirm a commit, when synchronous is quorum */
     uint64_t failover_max_lag; /* bytes */
     usec_t client_hold;
+    bool commit_resolution;
     usec_t drain_timeout;
     usec_t promote_timeout;
     usec_t catchup_timeout; /* replay of received WAL before a promotion */

@@ -59,7 +59,8 @@ bool pipeline_hidden(const struct pipeline *p)
 {
     const uint8_t kind = p->n > 0 ? at(p, 0)->kind : PL_NONE;
     return kind == PL_HIDDEN_QUERY || kind == PL_PARSE_HIDDEN || kind == PL_PARSE_QUIET ||
-           kind == PL_DESCRIBE_HIDDEN || kind == PL_CLOSE_HIDDEN || kind == PL_SYNC_HIDDEN;
+           kind == PL_DESCRIBE_HIDDEN || kind == PL_CLOSE_HIDDEN || kind == PL_SYNC_HIDDEN ||
+           kind == PL_BIND_HIDDEN || kind == PL_EXECUTE_HIDDEN;
 }
 
 bool pipeline_take_fake(struct pipeline *p, struct pl_entry *out)
@@ -101,10 +102,10 @@ static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t 
         pop(p, done);
         return head == PL_PARSE ? PL_FORWARD : PL_SWALLOW;
     case '2':
-        if (head != PL_BIND)
+        if (head != PL_BIND && head != PL_BIND_HIDDEN)
             return PL_BROKEN;
         pop(p, done);
-        return PL_FORWARD;
+        return done->kind == PL_BIND_HIDDEN ? PL_SWALLOW : PL_FORWARD;
     case '3':
         if (head != PL_CLOSE && head != PL_CLOSE_HIDDEN)
             return PL_BROKEN;
@@ -116,17 +117,19 @@ static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t 
         return head == PL_DESCRIBE || head == PL_DESCRIBE_PARAMS ? PL_FORWARD : PL_BROKEN;
     case 'T':
     case 'n':
-        if (head != PL_DESCRIBE && head != PL_DESCRIBE_PARAMS && head != PL_DESCRIBE_HIDDEN)
+        if (head != PL_DESCRIBE && head != PL_DESCRIBE_PARAMS && head != PL_DESCRIBE_HIDDEN &&
+            head != PL_DESCRIBE_ROWS)
             return PL_BROKEN;
         pop(p, done);
-        return head == PL_DESCRIBE ? PL_FORWARD : PL_SWALLOW;
+        return head == PL_DESCRIBE || (head == PL_DESCRIBE_ROWS && type == 'T') ? PL_FORWARD
+                                                                                : PL_SWALLOW;
     case 'C':
     case 'I':
     case 's':
-        if (head != PL_EXECUTE)
+        if (head != PL_EXECUTE && head != PL_EXECUTE_HIDDEN)
             return PL_BROKEN;
         pop(p, done);
-        return PL_FORWARD;
+        return head == PL_EXECUTE ? PL_FORWARD : PL_SWALLOW;
     case 'G':
     case 'W':
         if (head != PL_EXECUTE)
@@ -134,6 +137,9 @@ static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t 
         drop_ignored_syncs(p);
         return PL_FORWARD;
     case 'D':
+        if (head == PL_EXECUTE_HIDDEN)
+            return PL_SWALLOW;
+        return head == PL_EXECUTE ? PL_FORWARD : PL_BROKEN;
     case 'H':
     case 'd':
     case 'c':

@@ -20,10 +20,13 @@ enum pl_kind {
     PL_PARSE_HIDDEN, /* ours: its ParseComplete is swallowed */
     PL_PARSE_QUIET,  /* the same, and so is its error; a hidden Sync is behind it */
     PL_BIND,
+    PL_BIND_HIDDEN,
     PL_DESCRIBE,
     PL_DESCRIBE_PARAMS, /* of its answer only the parameters are for the client */
     PL_DESCRIBE_HIDDEN, /* ours: what a statement takes and returns */
+    PL_DESCRIBE_ROWS, /* ours, for a Query that goes as extended requests: its rows are for the client */
     PL_EXECUTE,
+    PL_EXECUTE_HIDDEN,
     PL_CLOSE,
     PL_CLOSE_HIDDEN,
     PL_CLOSE_FAKE,

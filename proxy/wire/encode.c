@@ -240,6 +240,16 @@ void encode_execute(struct writer *w, const char *portal, uint32_t max_rows)
     encode_end(w, at);
 }
 
+void encode_function_call(struct writer *w, uint32_t oid)
+{
+    const size_t at = encode_begin(w, MSG_F_FUNCTION_CALL);
+    write_u32(w, oid);
+    write_u16(w, 0);
+    write_u16(w, 0);
+    write_u16(w, 1);
+    encode_end(w, at);
+}
+
 void encode_sync(struct writer *w)
 {
     encode_empty(w, MSG_F_SYNC);

@@ -72,6 +72,8 @@ void encode_bind_rest_empty(struct writer *w);
 void encode_describe(struct writer *w, uint8_t kind, const char *name);
 void encode_close(struct writer *w, uint8_t kind, const char *name);
 void encode_execute(struct writer *w, const char *portal, uint32_t max_rows);
+/* Without arguments, the result in binary. */
+void encode_function_call(struct writer *w, uint32_t oid);
 void encode_sync(struct writer *w);
 void encode_flush(struct writer *w);
 void encode_terminate(struct writer *w);

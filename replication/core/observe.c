@@ -7,7 +7,9 @@
 /* CASE guards the functions that fail in recovery: all of them are volatile, so the planner cannot fold them. The
  * timeline of a primary comes from its WAL file name because the control file is stale until the first checkpoint after
  * a promotion; min_recovery_end_timeline corrects the same staleness on a replica without a receiver. primary_conninfo
- * may hold a password, so that only its host leaves the node. */
+ * may hold a password, so that only its host leaves the node. After a crash of one backend the postmaster lives on, but
+ * everything in shared memory begins anew, and so does the checkpointer. A checkpoint that begins where it is written is one
+ * of a shutdown or of the end of a recovery: nothing ran beside it. */
 const char OBSERVE_SQL[] =
     "SELECT r.rec, s.system_identifier,"
     " CASE WHEN r.rec THEN GREATEST(w.received_tli, c.timeline_id, "
@@ -21,7 +23,8 @@ const char OBSERVE_SQL[] =
     " CASE WHEN r.rec THEN pg_is_wal_replay_paused() END,"
     " w.status, w.sender_host, w.sender_port, w.slot_name, w.latest_end_lsn,"
     " (extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time) * 1000000)::bigint,"
-    " (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
+    " (extract(epoch FROM GREATEST(pg_postmaster_start_time(), a.backend_start)) * "
+    "1000000)::bigint,"
     " current_setting('server_version_num'),"
     " current_setting('synchronous_commit') <> 'off' AND NOT EXISTS"
     " (SELECT FROM pg_catalog.pg_db_role_setting d, unnest(d.setconfig) x"
@@ -39,13 +42,15 @@ const char OBSERVE_SQL[] =
     " AND has_function_privilege('pg_read_file(text,bigint,bigint,boolean)', 'execute')"
     " THEN pg_read_file('pg_wal/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.history',"
     " 0, 65536, true) END,"
-    " (extract(epoch FROM current_setting('wal_receiver_timeout')::interval) * 1000000)::bigint"
+    " (extract(epoch FROM current_setting('wal_receiver_timeout')::interval) * 1000000)::bigint,"
+    " CASE WHEN NOT r.rec AND c.checkpoint_lsn = c.redo_lsn THEN c.next_xid END"
     " FROM (SELECT pg_is_in_recovery() AS rec) r"
     " CROSS JOIN pg_control_system() s"
     " CROSS JOIN pg_control_checkpoint() c"
     " CROSS JOIN pg_control_recovery() m"
     " LEFT JOIN pg_catalog.pg_stat_wal_receiver w ON true"
-    " LEFT JOIN pg_catalog.pg_settings p ON p.name = 'primary_conninfo'";
+    " LEFT JOIN pg_catalog.pg_settings p ON p.name = 'primary_conninfo'"
+    " LEFT JOIN pg_catalog.pg_stat_activity a ON a.backend_type = 'checkpointer'";
 
 const char OBSERVE_PEERS_SQL[] =
     "SELECT application_name, host(client_addr), state, sent_lsn, flush_lsn, replay_lsn,"
@@ -84,6 +89,7 @@ enum column {
     COL_LISTEN_PORT,
     COL_LINEAGE,
     COL_RECEIVER_TIMEOUT,
+    COL_START_XID,
     COL_NR
 };
 _Static_assert((int)COL_NR == (int)OBSERVE_COLUMNS, "columns of OBSERVE_SQL");
@@ -176,6 +182,26 @@ static void parse_receiver(struct row *r, struct observation *o)
         o->message_age = 0;
 }
 
+/* "epoch:id" */
+static uint64_t row_xid(struct row *r, int col)
+{
+    uint64_t epoch = 0, id = 0;
+    char head[16];
+    const char *s = r->f[col];
+    const char *colon = s ? strchr(s, ':') : NULL;
+    if (r->rc || !s)
+        return 0;
+    if (!colon || (size_t)(colon - s) >= sizeof(head)) {
+        row_bad(r, col);
+        return 0;
+    }
+    (void)str_copy(head, (size_t)(colon - s) + 1, s);
+    if (!str_to_u64(head, &epoch) || !str_to_u64(colon + 1, &id) || epoch > UINT32_MAX ||
+        id > UINT32_MAX)
+        row_bad(r, col);
+    return r->rc ? 0 : epoch << 32 | id;
+}
+
 static void parse_settings(struct row *r, struct observation *o)
 {
     o->postmaster_start = row_i64(r, COL_START);
@@ -228,6 +254,7 @@ int observe_parse(const char *const *fields, int n, struct observation *out, str
     parse_receiver(&r, &o);
     parse_settings(&r, &o);
     parse_lineage(&r, &o);
+    o.start_xid = row_xid(&r, COL_START_XID);
     if (r.rc)
         return r.rc;
     if (o.system_identifier == 0 || o.timeline == 0)

@@ -54,7 +54,10 @@ struct observation {
     bool message_age_known;
     usec_t message_age; /* time since the last message of the sender, at received_at */
     int64_t
-        postmaster_start; /* microseconds since 1970 by the node's clock: a change means a restart */
+        postmaster_start; /* microseconds since 1970 by the node's clock: a change means a restart, also one after a
+                             backend's crash */
+    uint64_t
+        start_xid; /* primary: the next transaction id when it was started; 0: not known any more */
     int server_version_num;
     bool
         commit_flushes; /* synchronous_commit is not off, neither by default nor for any role or database */
@@ -73,7 +76,7 @@ struct observation {
 
 /* One row for a node. observe_parse takes these columns in this order. */
 extern const char OBSERVE_SQL[];
-enum { OBSERVE_COLUMNS = 27 };
+enum { OBSERVE_COLUMNS = 28 };
 
 /* fields[i] is NULL for SQL NULL. Fills all of *out but outcome, times and detail on error; sets outcome OK. */
 int observe_parse(const char *const *fields, int n, struct observation *out, struct err *e)

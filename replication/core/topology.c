@@ -106,6 +106,21 @@ unsigned topo_share(const struct topo_node *n, usec_t slow_start, usec_t now)
     return 100 + (back_for > 0 ? (unsigned)(900 * back_for / slow_start) : 0);
 }
 
+enum topo_term_says topology_term_of(const struct topology *t, uint64_t xid, usec_t learned)
+{
+    /* Older ones are forgotten. */
+    if (t->n_terms == 0 || (t->n_terms == TOPO_TERMS_MAX && t->terms[0].by > learned))
+        return TOPO_TERM_UNKNOWN;
+    for (int i = 0; i < t->n_terms; i++) {
+        const struct topo_term *m = &t->terms[i];
+        if (m->by <= learned || (m->frontier && xid && xid < m->frontier))
+            continue;
+        return m->frontier && xid && m->exact && m->after >= learned ? TOPO_TERM_OTHER
+                                                                     : TOPO_TERM_UNKNOWN;
+    }
+    return TOPO_TERM_SAME;
+}
+
 int topology_find(const struct topology *t, const char *name)
 {
     for (int i = 0; i < t->n_nodes; i++)

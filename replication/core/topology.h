@@ -16,7 +16,8 @@ enum {
     TOPO_NO_WRITER = -1,
     TOPO_NAME_MAX = 64,
     TOPO_HOST_MAX = 256,
-    TOPO_FORKS_MAX = 8
+    TOPO_FORKS_MAX = 8,
+    TOPO_TERMS_MAX = 8
 };
 
 #define TOPO_ALWAYS (-(INT64_C(1) << 60))
@@ -84,6 +85,16 @@ struct topo_fork {
     lsn_t end;
 };
 
+/* A writer's life: of a node, on a timeline, from its start to its end (term.h). */
+struct topo_term {
+    char node[TOPO_NAME_MAX];
+    uint32_t timeline;
+    int64_t incarnation;
+    usec_t after, by;  /* it began between these moments; after 0: not known */
+    uint64_t frontier; /* transaction ids from there on may have been assigned anew; 0: not known */
+    bool exact;        /* ... and nothing from there on was taken over */
+};
+
 struct topology {
     char cluster[TOPO_NAME_MAX];
     uint64_t epoch;
@@ -97,6 +108,8 @@ struct topology {
     bool lineage_known; /* forks are the newest ancestors of `timeline`, oldest first */
     uint8_t n_forks;
     struct topo_fork forks[TOPO_FORKS_MAX];
+    uint8_t n_terms;
+    struct topo_term terms[TOPO_TERMS_MAX]; /* of the writers, oldest first */
     struct topo_node nodes[TOPO_NODES_MAX];
 };
 
@@ -121,6 +134,14 @@ int topology_diff(const struct topology *old, const struct topology *new,
 /* Slow start: what a node has of its weight, in thousandths. A tenth when it comes back, all of it after slow_start (0: at
  * once). */
 unsigned topo_share(const struct topo_node *n, usec_t slow_start, usec_t now);
+
+/* What a transaction id means by now (term.h). */
+enum topo_term_says {
+    TOPO_TERM_SAME = 1, /* the id means the same transaction as at the moment `learned` */
+    TOPO_TERM_OTHER,    /* it certainly means another one, which is younger */
+    TOPO_TERM_UNKNOWN
+};
+enum topo_term_says topology_term_of(const struct topology *t, uint64_t xid, usec_t learned);
 
 int topology_find(const struct topology *t, const char *name); /* index or -1 */
 const char *topo_role_name(enum topo_role r);

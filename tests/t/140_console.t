@@ -35,8 +35,8 @@ my %columns = (
     DATABASES => [ qw(name host port database force_user pool_size min_pool_size reserve_pool_size server_lifetime pool_mode
             load_balance_hosts max_connections current_connections max_client_connections current_client_connections paused
             disabled cluster) ],
-    STATS          => [ 'database', (map { "total_$_" } @stats), (map { "avg_$_" } @averages), map { "total_$_" } qw(retries held lost in_doubt timeouts) ],
-    STATS_TOTALS   => [ 'database', (map { "total_$_" } @stats), map { "total_$_" } qw(retries held lost in_doubt timeouts) ],
+    STATS          => [ 'database', (map { "total_$_" } @stats), (map { "avg_$_" } @averages), map { "total_$_" } qw(retries held lost in_doubt resolved timeouts) ],
+    STATS_TOTALS   => [ 'database', (map { "total_$_" } @stats), map { "total_$_" } qw(retries held lost in_doubt resolved timeouts) ],
     STATS_AVERAGES => [ 'database', (map { "avg_$_" } @averages) ],
     TOTALS         => [ qw(name value) ],
     LISTS          => [ qw(list items) ],

@@ -25,7 +25,7 @@ static const char *const primary_row[OBSERVE_COLUMNS] = {
     "",          NULL,
     NULL,        "f",
     "25510",     NULL,
-    "60000000",
+    "60000000",  "1:726",
 };
 static const char *const replica_row[OBSERVE_COLUMNS] = {
     "t",         "7710421939135605028",
@@ -41,7 +41,7 @@ static const char *const replica_row[OBSERVE_COLUMNS] = {
     "ANY 1 (*)", "127.0.0.1",
     NULL,        "t",
     "25511",     NULL,
-    "2000000",
+    "2000000",   NULL,
 };
 
 static void primary(void **state)
@@ -60,6 +60,7 @@ static void primary(void **state)
     assert_false(o.streaming);
     assert_false(o.message_age_known);
     assert_true(o.commit_flushes);
+    assert_true(o.start_xid == (UINT64_C(1) << 32 | 726));
     assert_false(o.read_only);
     assert_int_equal(o.server_version_num, 150020);
     assert_int_equal(o.max_connections, 100);

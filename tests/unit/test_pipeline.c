@@ -17,11 +17,24 @@
 static const struct {
     char letter;
     enum pl_kind kind;
-} letters[] = {
-    {'Q', PL_QUERY},   {'q', PL_HIDDEN_QUERY},    {'P', PL_PARSE},           {'p', PL_PARSE_HIDDEN},
-    {'B', PL_BIND},    {'d', PL_DESCRIBE_HIDDEN}, {'h', PL_DESCRIBE_PARAMS}, {'D', PL_DESCRIBE},
-    {'E', PL_EXECUTE}, {'C', PL_CLOSE},           {'c', PL_CLOSE_HIDDEN},    {'k', PL_CLOSE_FAKE},
-    {'S', PL_SYNC},    {'s', PL_SYNC_HIDDEN},     {'g', PL_PARSE_QUIET}};
+} letters[] = {{'Q', PL_QUERY},
+               {'q', PL_HIDDEN_QUERY},
+               {'P', PL_PARSE},
+               {'p', PL_PARSE_HIDDEN},
+               {'B', PL_BIND},
+               {'d', PL_DESCRIBE_HIDDEN},
+               {'h', PL_DESCRIBE_PARAMS},
+               {'D', PL_DESCRIBE},
+               {'E', PL_EXECUTE},
+               {'C', PL_CLOSE},
+               {'c', PL_CLOSE_HIDDEN},
+               {'k', PL_CLOSE_FAKE},
+               {'S', PL_SYNC},
+               {'s', PL_SYNC_HIDDEN},
+               {'g', PL_PARSE_QUIET},
+               {'b', PL_BIND_HIDDEN},
+               {'e', PL_EXECUTE_HIDDEN},
+               {'r', PL_DESCRIBE_ROWS}};
 
 static enum pl_kind kind_of(char letter)
 {
@@ -446,6 +459,7 @@ static void model_does(struct model *m, const struct op *o)
         says(m, o->fails ? "E" : "1");
         break;
     case PL_BIND:
+    case PL_BIND_HIDDEN:
         says(m, o->fails ? "E" : "2");
         break;
     case PL_DESCRIBE:
@@ -453,6 +467,7 @@ static void model_does(struct model *m, const struct op *o)
         says(m, o->fails ? "E" : o->rows ? "tT" : "n");
         break;
     case PL_EXECUTE:
+    case PL_EXECUTE_HIDDEN:
         says(m, o->fails ? "DE" : o->rows ? "DDs" : "I");
         break;
     case PL_CLOSE:
@@ -463,6 +478,7 @@ static void model_does(struct model *m, const struct op *o)
     case PL_SYNC_HIDDEN:
     case PL_PARSE_QUIET:
     case PL_DESCRIBE_PARAMS:
+    case PL_DESCRIBE_ROWS:
     case PL_NONE:
     case PL_NR:
         fail();
@@ -478,7 +494,7 @@ static bool is_fake(enum pl_kind k)
 static bool is_hidden(enum pl_kind k)
 {
     return k == PL_PARSE_HIDDEN || k == PL_CLOSE_HIDDEN || k == PL_DESCRIBE_HIDDEN ||
-           k == PL_HIDDEN_QUERY;
+           k == PL_HIDDEN_QUERY || k == PL_BIND_HIDDEN || k == PL_EXECUTE_HIDDEN;
 }
 
 /* What a client sees that sends only its own requests. A failure of a hidden one is told in place of the next. */
@@ -504,7 +520,8 @@ static void random_ops(struct prng *r, struct op *ops, size_t n)
         do {
             k = (enum pl_kind)(1 + prng_below(r, PL_NR - 1));
         } while (k == PL_SYNC_HIDDEN || k == PL_PARSE_QUIET || k == PL_DESCRIBE_PARAMS ||
-                 (k == PL_HIDDEN_QUERY && !turn) || (k == PL_QUERY && prng_below(r, 4) != 0));
+                 k == PL_DESCRIBE_ROWS || (k == PL_HIDDEN_QUERY && !turn) ||
+                 (k == PL_QUERY && prng_below(r, 4) != 0));
         ops[i] = (struct op){.kind = k,
                              .fails = !is_fake(k) && prng_below(r, 12) == 0,
                              .rows = prng_below(r, 2) != 0};
