@@ -15,6 +15,7 @@
 #include "cancel.h"
 #include "catalogs.h"
 #include "client_doubt.h"
+#include "client_replay.h"
 #include "client_route.h"
 #include "home.h"
 #include "pool.h"
@@ -242,6 +243,7 @@ void client_close(struct client *c, const char *why)
     inbuf_free(&c->in);
     inbuf_free(&c->retain);
     client_doubt_free(c);
+    client_replay_free(c);
     extended_free(c->console_ext);
     c->console_ext = NULL;
     client_route_close(c);
@@ -366,15 +368,29 @@ void client_told(struct client *c)
 static void lose_transaction(struct client *c)
 {
     c->begin = (struct begin){0};
+    client_replay_free(c);
     c->lost = true;
     c->lost_told = false;
     c->tx = 'E';
+}
+
+void client_lose(struct client *c)
+{
+    c->group->stats.lost++;
+    inbuf_free(&c->retain);
+    client_batch_reset(c, false);
+    lose_transaction(c);
+    client_process(c);
 }
 
 void client_error(struct client *c, int code, const char *message, const char *hint)
 {
     BUG_ON(c->server != NULL);
     spread_give(c);
+    if (UNLIKELY(client_replay_runs(c))) {
+        client_replay_fail(c);
+        return;
+    }
     c->waited_since = 0;
     c->ready_at = worker_now();
     send_error(c, code, ERRRESP_SEV_ERROR, message, hint);
@@ -514,6 +530,8 @@ void client_on_ready(struct client *c, uint8_t status)
     settle_unnamed(c);
     server_settle(s);
     settle_batch(c, status);
+    if (UNLIKELY(c->replay != NULL) && !client_replay_on_ready(c, status))
+        return;
     inbuf_free(&c->retain);
     const bool keeps = c->group->conf.pool_mode == POOL_SESSION && !discards(c, status);
     client_batch_reset(c, false);
@@ -538,7 +556,7 @@ static void replay(struct client *c, bool on_primary)
     replace(&c->unnamed_done, c->batch.unnamed_before); /* it may have been told of another one */
     settle_unnamed(c);
     inbuf_free(&c->retain);
-    named_forget_batch(&c->named, c->batch_no);
+    named_forget_since(&c->named, c->batch_no);
     client_batch_reset(c, on_primary);
     c->group->stats.retries++;
     if (ok)
@@ -628,6 +646,17 @@ static enum lost_answer judge(const struct client *c, bool aborted)
     return LOST_IN_DOUBT;
 }
 
+static void lose_session(struct client *c, enum lost_answer a, const char *why)
+{
+    char text[200];
+    const bool doubt = a == LOST_IN_DOUBT;
+    snprintf(text, sizeof(text), "the server of this session is gone: %s", why);
+    c->group->stats.in_doubt += doubt;
+    client_fatal(c, doubt ? ERRRESP_RESOLUTION_UNKNOWN : ERRRESP_CONNECTION_FAILURE, text,
+                 "The session was bound to one server (SHOW CLIENTS tells why), so it cannot "
+                 "move: connect again.");
+}
+
 void client_on_server_lost(struct client *c, bool aborted, const char *why)
 {
     client_begin_again(c); /* what has only read so far */
@@ -639,7 +668,7 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
     session_forget(c);
     c->tx_wrote = false;
     c->resume = false;
-    if (UNLIKELY(c->doubt != NULL)) {
+    if (UNLIKELY(c->doubt != NULL) && !pinned) {
         client_doubt_retry(c);
         return;
     }
@@ -652,18 +681,15 @@ void client_on_server_lost(struct client *c, bool aborted, const char *why)
         return;
     }
     if (pinned) {
-        char text[200];
-        snprintf(text, sizeof(text), "the server of this session is gone: %s", why);
-        c->group->stats.in_doubt += a == LOST_IN_DOUBT;
-        client_fatal(
-            c, a == LOST_IN_DOUBT ? ERRRESP_RESOLUTION_UNKNOWN : ERRRESP_CONNECTION_FAILURE, text,
-            "The session was bound to one server (SHOW CLIENTS tells why), so it cannot "
-            "move: connect again.");
+        lose_session(c, a, why);
         return;
     }
     LOG_AT(LOG_DEBUG, "client.server.lost", LOG_KV({"peer", c->peer}), "%s", why);
     freshness_primary(&c->floor, false,
                       worker_now()); /* whatever became of it, later reads must not be older */
+    if (UNLIKELY(c->replay != NULL) &&
+        client_replay_lost(c, a == LOST_TRANSACTION || (a == LOST_AGAIN && c->begin.deferred)))
+        return;
     if (a != LOST_NOTHING && a != LOST_AGAIN)
         c->begin = (struct begin){0};
     switch (a) {
@@ -734,6 +760,10 @@ void client_send_fakes(struct client *c, struct server *s)
 {
     struct pl_entry e;
     while (pipeline_take_fake(&s->pl, &e)) {
+        if (client_replay_runs(c)) {
+            server_entry_done(s, &e);
+            continue;
+        }
         uint8_t out[8];
         struct writer w = writer_of(out, sizeof(out));
         encode_empty(&w, '3');

@@ -27,6 +27,7 @@ struct login;
 struct params_ref;
 struct pool;
 struct pool_group;
+struct replay;
 struct server;
 struct tls_ctx;
 struct worker;
@@ -165,6 +166,7 @@ struct client {
     uint8_t tx;               /* what the client believes: I, T or E */
     uint8_t held_n;           /* bytes of held: a CommandComplete that waits for its commit */
     struct doubt *doubt;      /* client_doubt.h; NULL: none */
+    struct replay *replay;    /* client_replay.h; NULL: none */
     struct own_settings own;  /* SET tanist.* */
     bool settling;            /* SHOW tanist.floor waits for a position */
     bool tx_wrote;            /* since the transaction began */
@@ -252,6 +254,8 @@ bool client_batch_done(const struct client *c);
 void client_tell(struct client *c, int code, const char *message, const char *hint);
 /* What its lost server owed has been told: ReadyForQuery, or everything up to Sync is skipped; and it goes on. */
 void client_told(struct client *c);
+/* Its transaction is lost, and nothing of the batch is under way: it hears of it with its next request. */
+void client_lose(struct client *c);
 
 /* The account of a batch begins anew. retry: the next one goes to the primary. */
 void client_batch_reset(struct client *c, bool retry);

@@ -11,6 +11,7 @@
 #include "catalogs.h"
 #include "client.h"
 #include "client_inspect.h"
+#include "client_replay.h"
 #include "client_route.h"
 #include "core/sqllex.h"
 #include "core/txnode.h"
@@ -102,6 +103,7 @@ static bool defer(struct client *c, struct slice sql)
     }
     adopt_modes(c, &c->batch.tx);
     b->deferred = true;
+    client_replay_begin(c);
     answer(c, c->batch.starts ? "START TRANSACTION" : "BEGIN", 'T');
     return true;
 }

@@ -11,6 +11,7 @@
 #include "client_extended.h"
 #include "client_inspect.h"
 #include "client_doubt.h"
+#include "client_replay.h"
 #include "client_route.h"
 #include "client_xid.h"
 #include "pool.h"
@@ -464,6 +465,8 @@ static void run(struct client *c)
             if (used == 0)
                 break;
             BUG_ON(used > c->view_n);
+            if (UNLIKELY(c->replay != NULL))
+                client_replay_used(c, c->view, used);
             c->view += used;
             c->view_n -= used;
             c->batch.used += used;

@@ -73,13 +73,19 @@ bool client_xid_before_sync(struct client *c)
     return ask(c);
 }
 
+/* What it returns would be described before it has run, and an error come behind that. A parameter would be an error in a
+ * Query; a dollar may be one. */
+static bool is_plain(const char *sql, size_t n)
+{
+    return !memchr(sql, '$', n) && !strcasestr(sql, "returning");
+}
+
 bool client_xid_converts(const struct client *c, const struct frame *f)
 {
     const struct batch *b = &c->batch;
     return f->type == 'Q' && c->tx == 'I' && b->reason == REASON_DML && b->n_statements == 1 &&
            !(b->bits & (CLASS_TX | CLASS_SESSION)) && wanted(c) && f->total <= c->view_n &&
-           /* A parameter would be an error in a Query; a dollar may be one. */
-           !memchr(c->view + FRAME_HEADER, '$', f->body_len);
+           is_plain((const char *)c->view + FRAME_HEADER, f->body_len);
 }
 
 bool client_xid_convert(struct client *c, const struct frame *f)
@@ -96,14 +102,12 @@ bool client_xid_convert(struct client *c, const struct frame *f)
     write_u16(&w, 0);
     encode_bind_head(&w, "", "", ENCODE_BIND_REST_EMPTY);
     encode_bind_rest_empty(&w);
-    encode_describe(&w, 'P', "");
     encode_execute(&w, "", 0);
     gather_wrote(g, &w);
     c->batch.converted = true;
     s->unnamed = 0;
     if (!server_expect(s, PL_PARSE_HIDDEN, 0, TAG_QUERY) ||
         !server_expect(s, PL_BIND_HIDDEN, 0, TAG_NONE) ||
-        !server_expect(s, PL_DESCRIBE_ROWS, 0, TAG_NONE) ||
         !server_expect(s, PL_EXECUTE, 0, TAG_NONE) || !ask(c) ||
         !server_expect(s, PL_SYNC, 0, TAG_NONE))
         return false;

@@ -4,7 +4,7 @@
  * A COMMIT has a function call of ours in front of it, in the same packet; its answer, which is flushed, comes before the
  * commit begins. A write outside of a transaction commits at its Sync: our question goes in front of that, with a Flush. A
  * Query would commit before its answer is flushed, so an INSERT, UPDATE, DELETE or MERGE outside of a transaction is sent as
- * extended requests instead. Its CommandComplete is held until ReadyForQuery, because it says nothing of the commit. */
+ * extended requests instead, if it returns no rows. Its CommandComplete is held until ReadyForQuery, because it says nothing of the commit. */
 #ifndef TANIST_PROXY_CLIENT_XID_H
 #define TANIST_PROXY_CLIENT_XID_H
 

@@ -182,11 +182,11 @@ void named_restore(struct named_map *map, struct named *n)
     named_ref(n);
 }
 
-void named_forget_batch(struct named_map *map, uint64_t no)
+void named_forget_since(struct named_map *map, uint64_t no)
 {
     struct named *n, *tmp;
     HASH_ITER(hh, map->all, n, tmp)
-    if (n->batch_no == no)
+    if (n->batch_no >= no)
         named_remove(map, n);
 }
 

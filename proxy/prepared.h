@@ -103,8 +103,8 @@ struct named *named_find(const struct named_map *map, struct slice name);
 void named_remove(struct named_map *map, struct named *n);
 /* The Close was not done after all: back into the map, in place of one that came later. */
 void named_restore(struct named_map *map, struct named *n);
-/* Those that batch no made: it runs again, and makes them again. */
-void named_forget_batch(struct named_map *map, uint64_t no);
+/* Those that batch no and later ones made: they run again, and make them again. */
+void named_forget_since(struct named_map *map, uint64_t no);
 void named_clear(struct named_map *map);
 void named_swap(struct named_map *a, struct named_map *b);
 void named_ref(struct named *n);

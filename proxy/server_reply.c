@@ -9,6 +9,7 @@
 #include "client.h"
 #include "client_begin.h"
 #include "client_doubt.h"
+#include "client_replay.h"
 #include "client_xid.h"
 #include "pool.h"
 #include "reports.h"
@@ -42,8 +43,11 @@ struct chunk {
 
 static void pass(struct chunk *k, const uint8_t *p, size_t n)
 {
-    if (k->c && !k->s->retrying && !k->c->batch.muted)
-        gather_ref(k->g, p, n);
+    if (!k->c || k->s->retrying || k->c->batch.muted)
+        return;
+    if (UNLIKELY(k->c->replay != NULL) && client_replay_hears(k->c, p, n))
+        return;
+    gather_ref(k->g, p, n);
 }
 
 /* A CommandComplete that waited for its commit. */
@@ -88,7 +92,7 @@ static void fakes(struct chunk *k)
 {
     struct pl_entry e;
     while (pipeline_take_fake(&k->s->pl, &e)) {
-        if (k->c && !k->s->retrying) {
+        if (k->c && !k->s->retrying && !client_replay_runs(k->c)) {
             struct writer w = gather_writer(k->g, 8);
             encode_empty(&w, '3');
             gather_wrote(k->g, &w);
@@ -332,7 +336,11 @@ static void on_error(struct chunk *k, const struct frame *f, const uint8_t *msg,
     s->copying = false;
     if (k->c)
         k->c->batch.errored = true;
-    if (have < f->total)
+    if (k->c && UNLIKELY(k->c->replay != NULL))
+        client_replay_spoilt(k->c);
+    if (k->c && client_replay_runs(k->c))
+        ; /* it is not told */
+    else if (have < f->total)
         pass(k, msg, have);
     else if (k->c && k->c->batch.canceled_at && slice_eq(m.sqlstate, "57014"))
         pass_timeout(k);
@@ -431,6 +439,8 @@ static void on_copy_in(struct chunk *k)
 {
     k->s->copying = true;
     k->s->copy_ended = false;
+    if (k->c && UNLIKELY(k->c->replay != NULL))
+        client_replay_spoilt(k->c);
     if (k->c && k->s->pl.turns == 0)
         k->c->batch.sync_seen = false; /* its Sync was ignored; another one follows the data */
 }

@@ -94,6 +94,19 @@ static const struct conf_setting failover_rows[] = {
      .doc = "Whether the transaction id of each write is learned before it commits, so that a "
             "client whose commit was under way when its server was lost hears how it ended, "
             "instead of 08007."},
+    {ROW(struct failover_conf, transaction_replay), .type = CONF_BOOL, .def = "off",
+     .flags = CONF_RELOAD,
+     .doc = "Whether a transaction whose server is lost before its COMMIT runs again on the next "
+            "primary. Its client goes on as if nothing had been if every result is the same, and "
+            "gets 40001 if not. Statements with effects that no rollback undoes (sequences, "
+            "functions that reach out of the database) have them twice."},
+    {ROW(struct failover_conf, transaction_replay_bytes), .type = CONF_BYTES, .def = "1MB",
+     .min = 1024, .max = 64 * 1024 * 1024, .flags = CONF_RELOAD,
+     .doc = "With transaction_replay: requests of a transaction are kept up to this size; a longer "
+            "one is not run again."},
+    {ROW(struct failover_conf, transaction_replay_time), .type = CONF_DURATION, .def = "30s",
+     .unit = "s", .min = 0, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
+     .doc = "With transaction_replay: a transaction that is older than this is not run again."},
     {ROW(struct failover_conf, drain_timeout), .type = CONF_DURATION, .def = "5s", .unit = "ms",
      .min = 0, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
      .doc =

@@ -42,6 +42,9 @@ struct failover_conf {
     uint64_t failover_max_lag; /* bytes */
     usec_t client_hold;
     bool commit_resolution;
+    bool transaction_replay;
+    uint64_t transaction_replay_bytes;
+    usec_t transaction_replay_time;
     usec_t drain_timeout;
     usec_t promote_timeout;
     usec_t catchup_timeout; /* replay of received WAL before a promotion */

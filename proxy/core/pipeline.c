@@ -117,12 +117,10 @@ static enum pl_verdict reply_extended(struct pipeline *p, uint8_t type, uint8_t 
         return head == PL_DESCRIBE || head == PL_DESCRIBE_PARAMS ? PL_FORWARD : PL_BROKEN;
     case 'T':
     case 'n':
-        if (head != PL_DESCRIBE && head != PL_DESCRIBE_PARAMS && head != PL_DESCRIBE_HIDDEN &&
-            head != PL_DESCRIBE_ROWS)
+        if (head != PL_DESCRIBE && head != PL_DESCRIBE_PARAMS && head != PL_DESCRIBE_HIDDEN)
             return PL_BROKEN;
         pop(p, done);
-        return head == PL_DESCRIBE || (head == PL_DESCRIBE_ROWS && type == 'T') ? PL_FORWARD
-                                                                                : PL_SWALLOW;
+        return head == PL_DESCRIBE ? PL_FORWARD : PL_SWALLOW;
     case 'C':
     case 'I':
     case 's':

@@ -24,7 +24,6 @@ enum pl_kind {
     PL_DESCRIBE,
     PL_DESCRIBE_PARAMS, /* of its answer only the parameters are for the client */
     PL_DESCRIBE_HIDDEN, /* ours: what a statement takes and returns */
-    PL_DESCRIBE_ROWS, /* ours, for a Query that goes as extended requests: its rows are for the client */
     PL_EXECUTE,
     PL_EXECUTE_HIDDEN,
     PL_CLOSE,

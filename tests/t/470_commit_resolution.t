@@ -54,7 +54,7 @@ my %ways = (
             $w->query("INSERT INTO t VALUES ('$k')");
             $w->send_raw(Wire::parse('', 'COMMIT') . Wire::bind('', '') . Wire::describe('P', '') . Wire::execute('') . Wire::sync());
         }, '12nCZ', 'COMMIT' ],
-    'Query' => [ sub { my ($w, $k) = @_; send_query($w, "INSERT INTO t VALUES ('$k') RETURNING k") }, 'TDCZ', 'INSERT 0 1' ],
+    'Query' => [ sub { my ($w, $k) = @_; send_query($w, "INSERT INTO t VALUES ('$k')") }, 'CZ', 'INSERT 0 1' ],
     'extended' => [
         sub {
             my ($w, $k) = @_;

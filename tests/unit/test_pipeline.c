@@ -33,8 +33,7 @@ static const struct {
                {'s', PL_SYNC_HIDDEN},
                {'g', PL_PARSE_QUIET},
                {'b', PL_BIND_HIDDEN},
-               {'e', PL_EXECUTE_HIDDEN},
-               {'r', PL_DESCRIBE_ROWS}};
+               {'e', PL_EXECUTE_HIDDEN}};
 
 static enum pl_kind kind_of(char letter)
 {
@@ -478,7 +477,6 @@ static void model_does(struct model *m, const struct op *o)
     case PL_SYNC_HIDDEN:
     case PL_PARSE_QUIET:
     case PL_DESCRIBE_PARAMS:
-    case PL_DESCRIBE_ROWS:
     case PL_NONE:
     case PL_NR:
         fail();
@@ -520,8 +518,7 @@ static void random_ops(struct prng *r, struct op *ops, size_t n)
         do {
             k = (enum pl_kind)(1 + prng_below(r, PL_NR - 1));
         } while (k == PL_SYNC_HIDDEN || k == PL_PARSE_QUIET || k == PL_DESCRIBE_PARAMS ||
-                 k == PL_DESCRIBE_ROWS || (k == PL_HIDDEN_QUERY && !turn) ||
-                 (k == PL_QUERY && prng_below(r, 4) != 0));
+                 (k == PL_HIDDEN_QUERY && !turn) || (k == PL_QUERY && prng_below(r, 4) != 0));
         ops[i] = (struct op){.kind = k,
                              .fails = !is_fake(k) && prng_below(r, 12) == 0,
                              .rows = prng_below(r, 2) != 0};
