@@ -105,8 +105,8 @@ struct batch {
     bool portals;              /* opens one that has a name, so it may outlive the batch */
     bool fetches;              /* takes a limited number of rows from one, so it may do so again */
     bool flush;                /* was looked at as far as a Flush only */
-    bool ties; /* leaves something on its replica that keeps the transaction there */
-    bool copies;               /* COPY is among them */
+    bool ties;   /* leaves something on its replica that keeps the transaction there */
+    bool copies; /* COPY is among them */
     /* client_xid.h */
     bool converted; /* a Query that was sent as extended requests */
     bool xid_asked; /* before its Sync */

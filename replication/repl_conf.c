@@ -89,7 +89,7 @@ static const struct conf_setting failover_rows[] = {
      .min = 0, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
      .doc = "How long clients that need the primary wait while there is none, before they get an "
             "error."},
-    {ROW(struct failover_conf, commit_resolution), .type = CONF_BOOL, .def = "on",
+    {ROW(struct failover_conf, commit_resolution), .type = CONF_BOOL, .def = "off",
      .flags = CONF_RELOAD,
      .doc = "Whether the transaction id of each write is learned before it commits, so that a "
             "client whose commit was under way when its server was lost hears how it ended, "

@@ -12,7 +12,7 @@ use Test::More;
 my $c = TanistCluster->new(replicas => 2);
 $c->sql('pg1', 'CREATE TABLE t (k text PRIMARY KEY, n int DEFAULT 0); GRANT ALL ON t TO app', 'app');
 $c->wait_catchup;
-my $t = Tanist->new(cluster => $c, settings => { failover => { mode => 'automatic', synchronous => 'quorum', quorum => 1 } });
+my $t = Tanist->new(cluster => $c, settings => { failover => { mode => 'automatic', synchronous => 'quorum', quorum => 1, commit_resolution => 'on' } });
 $t->start;
 
 sub safe { my ($row) = $t->console('SHOW CLUSTERS'); return $row->{failover_safe} eq 't' }

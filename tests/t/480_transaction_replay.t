@@ -12,7 +12,7 @@ use Test::More;
 
 my $c = TanistCluster->new(replicas => 1);
 $c->sql('pg1', 'CREATE TABLE t (k text PRIMARY KEY, n int DEFAULT 0); GRANT ALL ON t TO app', 'app');
-my $t = Tanist->new(cluster => $c, settings => { failover => { mode => 'automatic', transaction_replay => 'on', transaction_replay_bytes => '2kB' } });
+my $t = Tanist->new(cluster => $c, settings => { failover => { mode => 'automatic', transaction_replay => 'on', commit_resolution => 'on', transaction_replay_bytes => '2kB' } });
 $t->start;
 
 sub send_query { my ($w, $sql) = @_; $w->send_message('Q', Wire::cstr($sql)) }
