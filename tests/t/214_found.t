@@ -111,6 +111,8 @@ $plain->same('and for another role', P('one', 'SELECT * FROM closed.t') . S(), Q
 $plain->same('a name is gone behind DISCARD ALL, in the same batch',
     P('one', 'SELECT 1') . S(), disturb(), P('', 'DISCARD ALL') . B('', '') . E('') . B('', 'one') . E('') . S(),
     P('one', 'SELECT 1') . S(), P('', 'DEALLOCATE ALL') . B('', '') . E('') . P('one', 'SELECT 2') . B('', 'one') . E('') . S(), disturb(), B('', 'one') . E('') . S());
+$plain->same('CloseComplete in front of a notice of the next request', P('one', 'SELECT 1') . S(), Q('SET standard_conforming_strings = off'),
+    C('S', 'one') . P('one', q(SELECT 'a\\b')) . B('', 'one') . E('') . S());
 $plain->same('CloseComplete at a Flush, behind what tanist asks the server itself', Q("SET work_mem = '3MB'"), disturb(), [ C('S', 'none') . H(), '3' ], S());
 
 # A replica has answered a read because of a Flush: BEGIN behind it goes to the primary, with all that follows.
