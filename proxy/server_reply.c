@@ -491,6 +491,7 @@ static void on_head(struct chunk *k, const struct frame *f, size_t have)
     const uint8_t *msg = k->p + k->at;
     bool drop = false, describe = false;
     if (f->type == 'N') {
+        fakes(k); /* it is about what comes behind them */
         drop = !k->c ||
                (have == f->total && have <= NOTICE_WHOLE_MAX &&
                 is_unsynced(k, msg + FRAME_HEADER, f->body_len)) ||
