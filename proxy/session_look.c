@@ -45,12 +45,23 @@ void session_set_pins(struct client *c, unsigned pinned)
         c->server->close_after = true;
 }
 
+/* What is known of it is spelled in an encoding that it has no more, maybe. */
+static bool spells_anew(const struct client *c)
+{
+    uint16_t at = 0;
+    const char *n;
+    while (look_name_next(&c->session.names, &at, &n))
+        if (strcmp(n, "client_encoding") == 0)
+            return !params_plain_ascii(&c->params->p);
+    return false;
+}
+
 static struct look_ask question(const struct client *c)
 {
     const struct session *s = &c->session;
     return (struct look_ask){
         .objects = (s->touches | s->releases | s->pinned) & SESSION_OBJECTS,
-        .all = (s->touches & TOUCH_SETTINGS) && s->all_settings,
+        .all = (s->touches & TOUCH_SETTINGS) && (s->all_settings || spells_anew(c)),
         .names = s->touches & TOUCH_SETTINGS ? &s->names : NULL,
         .custom = &c->group->custom,
         .base = &s->base->p,

@@ -255,7 +255,7 @@ bool params_diff_sql(const struct params *have, const struct params *want, struc
     return !out->truncated;
 }
 
-static bool plain_ascii(const struct params *p)
+bool params_plain_ascii(const struct params *p)
 {
     for (uint32_t i = 0; i < p->len; i++)
         if ((unsigned char)p->kv[i] >= 0x80)
@@ -270,7 +270,7 @@ bool params_encoding_sql(const struct params *have, const struct params *want,
     const char *v = params_get(want, name);
     struct err e;
     bool first = true;
-    if (LIKELY(plain_ascii(want)) || !differs(have, want, name))
+    if (LIKELY(params_plain_ascii(want)) || !differs(have, want, name))
         return true;
     params_copy(between, have);
     if (!v) {

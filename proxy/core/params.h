@@ -52,6 +52,8 @@ bool params_diff_sql(const struct params *have, const struct params *want, struc
  * not fit. */
 bool params_refill_sql(const struct params *base, bool local, struct strbuf *out) MUST_CHECK;
 
+bool params_plain_ascii(const struct params *p);
+
 /* Values are spelled in the client_encoding of their session, and a server reads a query by its own. If that matters, SQL that
  * makes client_encoding equal, for a query of its own in front of params_diff_sql from `between`, which is `have` then; else empty.
  * False if it did not fit. */

@@ -66,6 +66,9 @@ $plain->same('a value in another encoding', @umlaut, disturb(), Q(q(SELECT curre
 $plain->same('and a role', @umlaut, Q('SET ROLE helper'), disturb(), Q(q(SELECT current_setting('my.var'), current_user)), Q('RESET ROLE'), disturb(),
     Q(q(SET client_encoding = 'UTF8')), disturb(), Q(q(SELECT current_setting('my.var'))));
 
+$plain->same('and another encoding behind it', @umlaut, Q(q(SET client_encoding = 'UTF8')), disturb(), Q(q(SELECT current_setting('my.var'))), Q('SET ROLE helper'),
+    disturb(), Q(q(SELECT current_setting('my.var'))));
+
 # Names of statements.
 $plain->same('a Parse behind an error leaves nothing, closed and made again or not',
     P('bad', 'SELECT nonsense') . C('S', 'one') . P('one', 'SELECT 1') . C('S', 'one') . P('one', 'SELECT 2') . S(), B('', 'one') . E('') . S());
