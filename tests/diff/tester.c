@@ -155,14 +155,16 @@ static const char *settle(struct tester *t, int client)
 
 /* -- logins ---------------------------------------------------------------------------------------------------------- */
 
-/* What sessions held is free again, on both sides: nothing of it may disturb who comes next. client < 0: of all. */
+/* What sessions held is free again, on both sides: nothing of it may disturb who comes next. (What a serializable transaction
+ * has read may stay known for long.) client < 0: of all. */
 static void wait_gone(struct tester *t, int client)
 {
-    static const char sql[] = "SELECT count(*) FROM pg_locks l LEFT JOIN pg_class c ON c.oid = "
-                              "l.relation LEFT JOIN pg_namespace n "
-                              "ON n.oid = c.relnamespace WHERE l.pid IS NOT NULL AND (n.nspname "
-                              "SIMILAR TO 's%s(b|)' OR (locktype = "
-                              "'advisory' AND classid::text LIKE '1%s'))";
+    static const char sql[] =
+        "SELECT count(*) FROM pg_locks l LEFT JOIN pg_class c ON c.oid = "
+        "l.relation LEFT JOIN pg_namespace n "
+        "ON n.oid = c.relnamespace WHERE l.pid IS NOT NULL AND mode <> 'SIReadLock' AND (n.nspname "
+        "SIMILAR TO 's%s(b|)' OR (locktype = "
+        "'advisory' AND classid::text LIKE '1%s'))";
     char text[sizeof(sql) + 16], one[4];
     struct link *both[2] = {&t->twin, &t->primary};
     snprintf(one, sizeof(one), "%d", client);
