@@ -445,7 +445,8 @@ static void probed(struct sim *s, int i, struct observation *o)
 {
     struct sim_probe *p = &s->m.probes[i];
     o->sent_at = p->sent_at;
-    o->received_at = sim_manager_now(s);
+    /* A question may wait in a server that stands still; its answer tells of the moment it comes. */
+    o->received_at = s->bug == SIM_BUG_NO_SETTLE ? p->sent_at : sim_manager_now(s);
     p->id = 0;
     enum health_verdict was = s->m.view.nodes[i].health.verdict;
     const char *writer = s->m.run.memory.writer;
