@@ -52,7 +52,7 @@ my %columns = (
     LAG => [ qw(cluster node eligible reason lag_ms lag_bytes max_lag_ms max_lag_bytes resume_ms resume_bytes received_lsn replay_lsn writer_lsn
             streaming paused zone weight share ejected_ms returns_ms drained) ],
     EVENTS   => [ qw(time level event cluster node message) ],
-    FAILOVER => [ qw(cluster state since_ms deadline_ms epoch writer candidate reason last_moves) ],
+    FAILOVER => [ qw(cluster state since_ms deadline_ms epoch writer candidate reason last_moves planned_in_ms) ],
     PINS     => [ qw(id user database addr port node pin application_name) ],
     ROUTES   => [ qw(reason count meaning) ]);
 $columns{TOPOLOGY} = $columns{CLUSTERS};
