@@ -187,6 +187,21 @@ static void on_start(uv_timer_t *t)
     pgconn_connect(r->conn, &target, time_left(r), on_connected, r);
 }
 
+/* A node whose receiver is to stop shall not be told to follow by an order from before: not sent yet, or waiting in a server
+ * that stood still. What that has read already, the lock that every action takes puts before the stop. */
+static void call_off_older(struct actions_pg *a, const struct action *what)
+{
+    LIST_FOR_EACH (n, &a->runs) {
+        struct actions_run *r = LIST_ENTRY(n, struct actions_run, link);
+        if (r->ended || (r->what.kind != FX_REPOINT && r->what.kind != FX_CREATE_SLOT) ||
+            strcmp(r->what.cluster, what->cluster) != 0 ||
+            strcmp(r->what.node.name, what->node.name) != 0)
+            continue;
+        err_set(&r->err, ERR_CANCELED, "its receiver is to be stopped");
+        run_end(r);
+    }
+}
+
 static int actions_pg_start(struct actions *port, const struct action *what, action_done_cb done,
                             void *arg, struct err *e)
 {
@@ -197,6 +212,8 @@ static int actions_pg_start(struct actions *port, const struct action *what, act
     struct actions_run *r = calloc(1, sizeof(*r));
     if (!r)
         return err_set(e, ERR_NOMEM, "out of memory");
+    if (what->kind == FX_STOP_RECEIVER)
+        call_off_older(a, what);
     r->owner = a;
     r->what = *what;
     r->done = done;

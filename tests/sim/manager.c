@@ -113,9 +113,21 @@ static int target_of(const struct failover_effect *fx)
     return fx->kind == FX_CREATE_SLOT ? fx->to : fx->node;
 }
 
+/* As actions_pg.c does it. */
+static void call_off_older(struct sim *s, int node)
+{
+    for (int i = 0; i < SIM_ACTIONS_MAX; i++) {
+        struct sim_action *a = &s->m.actions[i];
+        if (a->fx.node == node && (a->fx.kind == FX_REPOINT || a->fx.kind == FX_CREATE_SLOT))
+            a->id = 0;
+    }
+}
+
 static void send_action(struct sim *s, const struct failover_effect *fx, bool of_run)
 {
     usec_t delay;
+    if (fx->kind == FX_STOP_RECEIVER)
+        call_off_older(s, fx->node);
     struct sim_action *a = new_action(s, fx, of_run);
     const struct decide_memory *m = &s->m.run.memory;
     const struct quorum_record *r = fx->kind == FX_SET_SYNC && of_run ? &m->plan : &m->quorum;
