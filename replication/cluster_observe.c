@@ -76,6 +76,19 @@ static bool excused(struct cluster *c, struct node *node, const struct probe_res
     return true;
 }
 
+/* Two managers would promote two nodes. Until the configuration is read again it stays so. */
+static void respect_manager(struct cluster *c, const struct view_node *n)
+{
+    if (!n->obs.manager[0] || c->failover_conf.ignore_manager ||
+        c->decide_policy.mode == FAILOVER_FOLLOW)
+        return;
+    c->decide_policy.mode = FAILOVER_FOLLOW;
+    log_event(LOG_WARNING, "cluster.managed",
+              LOG_KV({"cluster", c->conf.name}, {"node", n->name}, {"manager", n->obs.manager}), 3,
+              "%s manages this cluster: tanist only follows (mode = follow; ignore_manager)",
+              n->obs.manager);
+}
+
 static void on_result(void *arg, struct node *node, const struct probe_result *r)
 {
     struct cluster *c = arg;
@@ -104,8 +117,10 @@ static void on_result(void *arg, struct node *node, const struct probe_result *r
     if (writer && good && r->history.timeline)
         c->view.lineage = r->history;
     log_health(c, i, &was, r);
-    if (good)
+    if (good) {
         log_role(c, i, role);
+        respect_manager(c, n);
+    }
     node_schedule(node, &n->health, &c->health_policy);
     if (i == c->topo.writer && was.verdict == HEALTH_OK && n->health.verdict != HEALTH_OK)
         cluster_probe_all(c);

@@ -124,6 +124,11 @@ static const struct conf_setting failover_rows[] = {
             "about 100 bytes). It keeps the replicas of an idle primary informed, shows a primary "
             "that answers but "
             "cannot write, and makes lag measurable. Never in follow mode."},
+    {ROW(struct failover_conf, ignore_manager), .type = CONF_BOOL, .def = "off",
+     .flags = CONF_RELOAD,
+     .doc = "tanist acts as in mode follow when a node shows that somebody else manages the "
+            "cluster (Patroni, CloudNativePG, pg_auto_failover, a cloud provider). on: it does "
+            "not care; two managers may then promote two nodes."},
     {ROW(struct failover_conf, receiver_timeout), .type = CONF_DURATION, .def = "2s", .unit = "ms",
      .min = 0, .max = 3600 * USEC_PER_SEC, .flags = CONF_RELOAD,
      .doc = "In mode automatic, wal_receiver_timeout of the replicas is lowered to this (ALTER "

@@ -49,6 +49,7 @@ struct failover_conf {
     usec_t promote_timeout;
     usec_t catchup_timeout; /* replay of received WAL before a promotion */
     bool heartbeat;
+    bool ignore_manager;     /* act though somebody else manages the cluster */
     usec_t receiver_timeout; /* 0: leave wal_receiver_timeout of the replicas alone */
     usec_t min_interval;
     usec_t hook_timeout;

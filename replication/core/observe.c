@@ -43,13 +43,23 @@ const char OBSERVE_SQL[] =
     " THEN pg_read_file('pg_wal/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.history',"
     " 0, 65536, true) END,"
     " (extract(epoch FROM current_setting('wal_receiver_timeout')::interval) * 1000000)::bigint,"
-    " CASE WHEN NOT r.rec AND c.checkpoint_lsn = c.redo_lsn THEN c.next_xid END"
+    " CASE WHEN NOT r.rec AND c.checkpoint_lsn = c.redo_lsn THEN c.next_xid END,"
+    /* Settings that only these have; Patroni gives what must be alike on all nodes on the command line. */
+    " CASE WHEN current_setting('cnpg.config_sha256', true) IS NOT NULL THEN 'CloudNativePG'"
+    " WHEN current_setting('rds.extensions', true) IS NOT NULL THEN 'Amazon RDS'"
+    " WHEN current_setting('cloudsql.supported_extensions', true) IS NOT NULL THEN 'Cloud SQL'"
+    " WHEN current_setting('azure.extensions', true) IS NOT NULL THEN 'Azure'"
+    " WHEN p.others = 2 THEN 'Patroni'"
+    " WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pgautofailover')"
+    " THEN 'pg_auto_failover' END"
     " FROM (SELECT pg_is_in_recovery() AS rec) r"
     " CROSS JOIN pg_control_system() s"
     " CROSS JOIN pg_control_checkpoint() c"
     " CROSS JOIN pg_control_recovery() m"
     " LEFT JOIN pg_catalog.pg_stat_wal_receiver w ON true"
-    " LEFT JOIN pg_catalog.pg_settings p ON p.name = 'primary_conninfo'"
+    " CROSS JOIN (SELECT max(setting) FILTER (WHERE name = 'primary_conninfo') AS setting,"
+    " count(*) FILTER (WHERE name IN ('wal_log_hints', 'track_commit_timestamp')"
+    " AND source = 'command line') AS others FROM pg_catalog.pg_settings) p"
     " LEFT JOIN pg_catalog.pg_stat_activity a ON a.backend_type = 'checkpointer'";
 
 const char OBSERVE_PEERS_SQL[] =
@@ -90,6 +100,7 @@ enum column {
     COL_LINEAGE,
     COL_RECEIVER_TIMEOUT,
     COL_START_XID,
+    COL_MANAGER,
     COL_NR
 };
 _Static_assert((int)COL_NR == (int)OBSERVE_COLUMNS, "columns of OBSERVE_SQL");
@@ -214,6 +225,7 @@ static void parse_settings(struct row *r, struct observation *o)
     o->primary_conninfo_port = (uint16_t)row_u64(r, COL_CONNINFO_PORT, UINT16_MAX);
     if (!o->primary_conninfo_port && o->primary_conninfo_host[0])
         o->primary_conninfo_port = 5432;
+    row_text(r, COL_MANAGER, o->manager, sizeof(o->manager));
     o->receiver_timeout = row_i64(r, COL_RECEIVER_TIMEOUT);
     o->has_primary_conninfo = row_bool(r, COL_HAS_CONNINFO);
     row_text(r, COL_LISTEN_PORT, o->listen_port, sizeof(o->listen_port));

@@ -69,6 +69,7 @@ struct observation {
     uint16_t primary_conninfo_port; /* ... its port=; 5432 if only a host is named; 0 unknown */
     bool has_primary_conninfo; /* primary_conninfo is not empty (false also if we may not see it) */
     usec_t receiver_timeout;   /* wal_receiver_timeout; 0: off, or not known */
+    char manager[24];          /* who else manages this server, as far as it shows; empty: nobody */
     char listen_port[8];       /* the port setting, for diagnostics */
     struct timeline_history
         lineage; /* primary: of its timeline; timeline 0: not known (we may not read the file) */
@@ -76,7 +77,7 @@ struct observation {
 
 /* One row for a node. observe_parse takes these columns in this order. */
 extern const char OBSERVE_SQL[];
-enum { OBSERVE_COLUMNS = 28 };
+enum { OBSERVE_COLUMNS = 29 };
 
 /* fields[i] is NULL for SQL NULL. Fills all of *out but outcome, times and detail on error; sets outcome OK. */
 int observe_parse(const char *const *fields, int n, struct observation *out, struct err *e)

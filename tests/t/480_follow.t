@@ -94,5 +94,21 @@ is(Load::describe(@{ $s->{closed} }, @{ $s->{died} }), '', 'no client was thrown
 is(Load::describe(grep { $_->{kind} eq 'reader' } @{ $s->{errors} }), '', 'readers fail never');
 is(join(', ', $load->missing($s, $c->node('pg3'))), '', 'every acknowledged row is there');
 
+# ---- A manager that shows: automatic is not what it says ----
+
+sub mode { my ($row) = $t->console('SHOW CLUSTERS'); return $row->{mode} }
+
+$t->set(failover => mode => 'automatic');
+is(($t->reload)[0], 0, 'failover.mode = automatic');
+is(mode(), 'automatic', 'nobody is seen');
+$mark = $t->log_offset;
+$c->node('pg3')->append_conf('postgresql.conf', "cnpg.config_sha256 = 'x'");
+$c->sql('pg3', 'SELECT pg_reload_conf()');
+is($t->wait_for_event('cluster.managed', $mark)->{manager}, 'CloudNativePG', 'a manager shows');
+is(mode(), 'follow', 'tanist only follows');
+$t->set(failover => ignore_manager => 'on');
+is(($t->reload)[0], 0, 'ignore_manager = on');
+is(mode(), 'automatic', 'unless it is told to act');
+
 $t->stop;
 done_testing();

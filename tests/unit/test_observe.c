@@ -26,6 +26,7 @@ static const char *const primary_row[OBSERVE_COLUMNS] = {
     NULL,        "f",
     "25510",     NULL,
     "60000000",  "1:726",
+    NULL,
 };
 static const char *const replica_row[OBSERVE_COLUMNS] = {
     "t",         "7710421939135605028",
@@ -42,6 +43,7 @@ static const char *const replica_row[OBSERVE_COLUMNS] = {
     NULL,        "t",
     "25511",     NULL,
     "2000000",   NULL,
+    "Patroni",
 };
 
 static void primary(void **state)
