@@ -366,6 +366,9 @@ static int count_workers(const struct config *c)
 static int start_workers(struct proxy *p, struct err *e)
 {
     const int n = count_workers(p->conf);
+#ifndef NDEBUG
+    p->check_labels = getenv("TANIST_CHECK_LABELS") != NULL;
+#endif
     for (int i = 0; i < n; i++) {
         struct worker *w = worker_new(p, i, e);
         if (!w)

@@ -44,6 +44,7 @@ struct proxy {
     _Atomic int64_t n_clients;  /* relaxed; admission against max_client_conn */
     _Atomic uint64_t
         defaults; /* relaxed; counts ALTER ROLE, DATABASE and SYSTEM: older servers are not used again */
+    bool check_labels;    /* server_check.c; before the workers start */
     _Atomic uint64_t ddl; /* relaxed; counts statements that may have changed a catalog */
     _Atomic int32_t async_sessions
         [REPL_CLUSTERS_MAX]; /* relaxed; sessions that may commit without waiting for the flush */

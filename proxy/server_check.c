@@ -10,8 +10,10 @@
 #include "core/classify.h"
 #include "core/look.h"
 #include "pool.h"
+#include "proxy.h"
 #include "server.h"
 #include "wire/encode.h"
+#include "worker.h"
 
 enum { CHECK_OBJECTS = TOUCH_ANY & ~TOUCH_SETTINGS, CHECK_SQL_MAX = 16 * 1024 };
 
@@ -23,17 +25,7 @@ static const struct params *label(const struct server *s)
 
 static bool is_wanted(const struct server *s)
 {
-#ifndef NDEBUG
-    static const char *asked;
-    static bool looked; /* the environment does not change; a second look does no harm */
-    if (!looked)
-        asked = getenv("TANIST_CHECK_LABELS");
-    looked = true;
-    return asked && !s->home_of;
-#else
-    (void)s;
-    return false;
-#endif
+    return UNLIKELY(s->w->proxy->check_labels) && !s->home_of;
 }
 
 /* A custom setting that a RESET has left behind. */
